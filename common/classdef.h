@@ -1,0 +1,56 @@
+/* Class definitions: the files of classes.d as data, without any cgroup knowledge. */
+#pragma once
+#include <stdio.h>
+#include "common/texterror.h"
+
+typedef enum ClassProperty {
+        CLASS_CPU_WEIGHT,   /* 1..10000, default 100 */
+        CLASS_ALLOWED_CPUS, /* list such as 0-3,8 */
+        CLASS_MEMORY_HIGH,  /* bytes or infinity */
+        CLASS_MEMORY_MAX,   /* bytes or infinity */
+        CLASS_TASKS_MAX,    /* number or infinity */
+        _CLASS_PROPERTY_N,
+} ClassProperty;
+
+#define CLASS_NAME_MAX 255 /* bytes of a whole name; a component is at most CLASS_COMPONENT_MAX */
+#define CLASS_COMPONENT_MAX 64
+#define CLASSES_MAX 4096 /* definitions in one table */
+
+typedef struct ClassDef {
+        char *name;                          /* "web", "tenants/gold", or a template "users/%u" */
+        bool is_template;                    /* last component holds a specifier */
+        char *description;
+        char *properties[_CLASS_PROPERTY_N]; /* canonical text (memory in plain bytes), NULL = not set */
+        char **hierarchies;                  /* Hierarchies=: controller names, "cgroup2", "name=X"; NULL = default */
+        char **allowed_users;                /* AllowedUsers=: names or numbers; NULL = everybody */
+        bool leave_unit;
+        char *file;                          /* where it was defined */
+        unsigned line;
+} ClassDef;
+
+typedef struct ClassTable {
+        ClassDef **classes; /* parents before children; an undefined parent of a defined class is added without properties */
+        size_t n;
+} ClassTable;
+
+/* "CPUWeight"; NULL beyond the last. And back: -ENOENT. */
+const char *class_property_name(ClassProperty p);
+int class_property_from_name(const char *name, ClassProperty *ret);
+
+/* Reads `*.conf` of the directories (conf_list_files() order). A class defined twice, an unknown key, a bad value, an illegal
+ * name: -EINVAL and err. Properties: a size takes K, M, G, T (base 1024) and is stored in bytes; TasksMax and memory take "infinity". */
+int class_table_load(char *const *dirs, ClassTable **ret, TextError *err);
+/* The same from one text (a file name is needed for messages only). */
+int class_table_parse(const char *text, size_t size, const char *file, ClassTable **ret, TextError *err);
+/* Writes INI text that class_table_parse() reads back to an equal table. */
+int class_table_format(const ClassTable *t, FILE *f);
+ClassTable *class_table_free(ClassTable *t);
+DEFINE_CLEANUP(ClassTable *, class_table_free)
+
+const ClassDef *class_table_find(const ClassTable *t, const char *name); /* by the very text, templates too */
+
+/* A legal class name: components of [A-Za-z0-9_.@:,-] joined by '/', none empty, none starting with a dot, lengths as above. The last
+ * component may hold specifiers (% and a letter) if allow_template. */
+bool class_name_valid(const char *name, bool allow_template);
+/* The check for the expanded last component of a template's instance. */
+bool class_component_valid(const char *text);

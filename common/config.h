@@ -1,0 +1,32 @@
+/* pclass.conf: one [pclass] section. The broker reads it; pclassd gets what concerns it on its command line. */
+#pragma once
+#include "common/texterror.h"
+
+typedef enum Mode {
+        MODE_OBSERVE, /* decide everything, move nothing */
+        MODE_ENFORCE,
+} Mode;
+
+typedef struct Config {
+        Mode mode;                  /* Mode=observe|enforce, default observe */
+        char *class_root;           /* ClassRoot=: absolute = that path in every hierarchy; else a name below the broker's own cgroup;
+                                       default "pclass" */
+        char **protect;             /* Protect=: globs over cgroup paths added to the built-in list; may repeat */
+        char **unprotect;           /* Unprotect=: entries of the built-in list that are dropped */
+        char **protect_users;       /* ProtectUsers= */
+        unsigned heartbeat_sec;     /* HeartbeatSec=, default 5, 1..3600 */
+        unsigned sweep_sec;         /* SweepSec=, default 60, 0 = never */
+        unsigned scan_sec;          /* ScanSec=, default 5: period of scans while there is no connector */
+        char **class_dirs;          /* ClassDirs=, default /etc/pclass/classes.d /run/pclass/classes.d /usr/lib/pclass/classes.d */
+        char **rule_dirs;           /* RuleDirs=, default the same with rules.d */
+        char *state_dir;            /* StateDir=, default /var/lib/pclass, owned by the service user */
+        char *runtime_dir;          /* RuntimeDir=, default /run/pclass, owned by root */
+} Config;
+
+int config_new(Config **ret); /* the defaults */
+int config_load(const char *path, Config **ret, TextError *err); /* a missing file gives the defaults */
+Config *config_free(Config *c);
+DEFINE_CLEANUP(Config *, config_free)
+
+const char *mode_to_string(Mode m); /* "observe" */
+int mode_from_string(const char *s, Mode *ret); /* -EINVAL */

@@ -1,0 +1,174 @@
+/* The daemon as D-Bus sees it: rules, classes, processes, status. One Manager owns the event loop and every part.
+ * dbus/ includes this header and no other of daemon/; it registers ManagerOps to hear what changes. */
+#pragma once
+#include <systemd/sd-event.h>
+#include "common/config.h"
+#include "common/map.h"
+#include "common/texterror.h"
+#include "rules/ruleset.h"
+
+typedef struct Manager Manager;
+
+sd_event *manager_event(Manager *m);
+
+/* ---- rules ------------------------------------------------------------------------------------------------------- */
+/* Every change builds a whole new ruleset, stores runtime rules (atomic file, fsync), swaps, judges running processes again.
+ * Each bumps the generation and calls ops->rules_changed before it returns. Errors leave everything as it was:
+ * -EINVAL err says what (InvalidRule); -EEXIST the name is taken; -ENOENT no such rule (NoSuchRule); -EBUSY generation changed;
+ * -EPERM a file rule cannot be removed or replaced; -E2BIG quota; others from the disk. */
+uint64_t manager_generation(Manager *m);
+const Ruleset *manager_ruleset(Manager *m); /* valid until the next change */
+
+typedef struct RuleAddOptions {
+        const char *before; /* name of a rule, or NULL */
+        const char *after;
+        bool replace;       /* a runtime rule of the same name is replaced in place */
+} RuleAddOptions;
+int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint64_t *ret_id, TextError *err);
+int manager_rule_remove(Manager *m, uint64_t id, TextError *err);
+/* Switches any rule off or on (kept in the state directory by name). */
+int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err);
+/* Reads the rule files again. If classes.d or pclass.conf changed too: a wrong one gives -EINVAL; a good one restarts the service
+ * after the reply (*ret_restart). */
+int manager_reload(Manager *m, bool *ret_restart, TextError *err);
+const RuleEntry *manager_rule_by_id(Manager *m, uint64_t id);
+uint64_t manager_rule_matches(Manager *m, uint64_t id); /* decisions won since the rule was loaded */
+
+/* Compiles `text` (any number of rules, lines) as if it stood before the rules in force (alone = false) or instead of them
+ * (alone = true). For Plan, Test and Validate. Caller frees. */
+int manager_candidate(Manager *m, const char *text, bool alone, Ruleset **ret, TextError *err);
+
+/* ---- settling ---------------------------------------------------------------------------------------------------- */
+/* Calls back once, from the loop, when every move that follows from the present rules has been answered (at the latest after
+ * 10 s): Add, Remove, SetMode and Reload reply then, so that a caller finds processes where the reply says. The callback may be
+ * taken back with manager_settle_cancel(). */
+typedef void (*ManagerSettled)(void *userdata);
+int manager_when_settled(Manager *m, ManagerSettled callback, void *userdata);
+void manager_settle_cancel(Manager *m, void *userdata);
+
+/* ---- classes ----------------------------------------------------------------------------------------------------- */
+typedef struct ClassHierarchyInfo {
+        const char *controllers; /* "cpu,cpuacct", "cgroup2", "name=x" */
+        unsigned version;
+        const char *path;        /* of the class's members as /proc/PID/cgroup shows it */
+} ClassHierarchyInfo;
+typedef struct ClassPropertyInfo {
+        const char *name;        /* "CPUWeight" */
+        bool supported;
+        const char *text;        /* value read back, or why not */
+} ClassPropertyInfo;
+typedef struct ClassInfo {
+        const char *name, *description;
+        const char *template_name; /* NULL unless an instance */
+        bool is_template, leave_unit;
+        ClassHierarchyInfo hierarchies[16];
+        size_t n_hierarchies;
+        const ClassPropertyInfo *properties;
+        size_t n_properties;
+        uint32_t n_processes;    /* read from the membership hierarchy */
+        uint64_t cpu_usec;       /* UINT64_MAX: not measured here (cpuacct or cpu.stat) */
+        uint64_t memory_bytes;   /* UINT64_MAX: not measured here */
+} ClassInfo;
+size_t manager_n_classes(Manager *m);
+/* Fills *ret from the live cgroups; strings live until the next call. index < manager_n_classes(). */
+int manager_class_info(Manager *m, size_t index, ClassInfo *ret);
+int manager_class_find(Manager *m, const char *name, size_t *ret_index); /* -ENOENT */
+
+typedef struct MemberInfo {
+        pid_t pid;
+        char comm[64];
+        uid_t uid;
+        char cookie[20];      /* hex */
+        const char *rule;     /* that placed it, "" = inherited or unknown */
+} MemberInfo;
+/* Members of a class; caller frees the array. */
+int manager_class_members(Manager *m, size_t index, MemberInfo **ret, size_t *ret_n);
+
+/* ---- processes --------------------------------------------------------------------------------------------------- */
+typedef enum Holder { HOLDER_NONE, HOLDER_UNIT, HOLDER_PIN, HOLDER_PROTECTED, HOLDER_OBSERVE, HOLDER_UNKNOWN_FACT, HOLDER_ERROR } Holder;
+const char *holder_name(Holder h); /* "", "unit", "pin", "protected", "observe", "unknown-fact", "error" */
+
+typedef struct ExplainFact {
+        const char *name;   /* fact_name() */
+        char *value;        /* as text; NULL = unknown */
+        char *reason;       /* why unknown, or NULL */
+} ExplainFact;
+typedef struct ExplainStep { /* one earlier rule that did not win */
+        const char *rule, *file;
+        unsigned line;
+        char *condition;    /* first that failed; or NULL when the rule is not active */
+        char *reason;       /* "does not hold", "its fact is unknown", or why inactive */
+} ExplainStep;
+typedef struct ExplainPlace {
+        char *controllers, *path;
+        char *wanted;       /* path it should have, NULL = any */
+} ExplainPlace;
+typedef struct Explanation {
+        pid_t pid;
+        char cookie[20];
+        ExplainFact *facts;
+        size_t n_facts;
+        ExplainStep *steps;
+        size_t n_steps;
+        char *rule, *file;  /* the winner; NULL = none matches */
+        unsigned line;
+        char *class_name;   /* wanted class, NULL = none */
+        char *current_class;/* class it is in (membership hierarchy), NULL = none */
+        bool ignored, in_place;
+        ExplainPlace *places;
+        size_t n_places;
+        Holder holder;      /* if a rule matches and it is not in its class */
+        char *holder_detail;/* "nginx.service", "Permission denied", ... */
+        char *origin;       /* on the membership hierarchy, NULL = never moved */
+} Explanation;
+/* cookie "" = whoever has the pid now. -ESRCH, -EINVAL (cookie is not a hex number), -ESTALE (another process has it now). */
+int manager_explain(Manager *m, pid_t pid, const char *cookie, Explanation **ret);
+Explanation *explanation_free(Explanation *x);
+DEFINE_CLEANUP(Explanation *, explanation_free)
+
+typedef struct PlanEntry {
+        pid_t pid;
+        char cookie[20];
+        char *comm, *rule, *file;
+        unsigned line;
+        uid_t uid;
+        char *from, *to;    /* "cpu:/a cgroup2:/b" texts of the hierarchies that change; to is "" and class NULL for a return to the origin */
+        char *class_name;
+        char *reason;       /* canonical conditions of the rule that wins, or "no rule matches any more" */
+        Holder holder;      /* HOLDER_NONE = it would move; else what would hold it */
+        char *holder_detail;
+} PlanEntry;
+/* What would move if `candidate` were in force (NULL: the present ruleset, whatever the mode); writes nothing. */
+int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n);
+void plan_entries_free(PlanEntry *e, size_t n);
+
+/* ---- status ------------------------------------------------------------------------------------------------------ */
+typedef struct StatusInfo {
+        const char *state;  /* "starting", "running", "degraded" */
+        const char *state_reason; /* "" or why degraded */
+        Mode mode;
+        bool broker_connected;
+        uint64_t broker_capabilities;
+        uint64_t events_lost;
+        bool exe_reader;
+        const char *const *features; /* NULL-terminated: "event-mask", "pidfd-info", "selinux", ... */
+        /* the statement after the last whole pass */
+        uint64_t checked, moved, wrong, held, passes;
+        uint64_t since_realtime_usec, took_usec;
+        bool converged;
+} StatusInfo;
+void manager_status(Manager *m, StatusInfo *ret);
+typedef void (*CounterCallback)(const char *name, uint64_t value, void *userdata);
+void manager_counters(Manager *m, CounterCallback callback, void *userdata);
+/* Kept in the state directory: it outranks pclass.conf until set again. */
+int manager_set_mode(Manager *m, Mode mode);
+/* Judges every process again now. */
+int manager_reclassify(Manager *m);
+
+/* ---- who listens ------------------------------------------------------------------------------------------------- */
+typedef struct ManagerOps {
+        void (*rules_changed)(uint64_t generation, void *userdata);
+        void (*classes_changed)(void *userdata);
+        void (*status_changed)(void *userdata); /* state or mode */
+} ManagerOps;
+void manager_set_ops(Manager *m, const ManagerOps *ops, void *userdata);

@@ -1,0 +1,63 @@
+/* An ordered list of rules, resolved against the machine (names, classes, LSM) and matched: first match decides.
+ * A ruleset is built, compiled once, then immutable. Pure: what the machine knows comes through RulesetEnv. */
+#pragma once
+#include "rules/rule.h"
+
+#define RULES_MAX 100000
+
+/* What compile and match ask the outside. Every pointer may be NULL; userdata is passed through.
+ * names: 0, -ENOENT (no such name), -EAGAIN (not known yet: the rule is inactive until compiled again).
+ * group_name: name of a gid for globs over supplementary groups, NULL if not known.
+ * class_exists: true for a static class of that name or a template with that very text; NULL pointer: every class exists.
+ * controller_exists: false makes a rule that names the controller inactive; NULL pointer: all exist. */
+typedef struct RulesetEnv {
+        int (*user_by_name)(const char *name, uid_t *ret, void *userdata);
+        int (*group_by_name)(const char *name, gid_t *ret, void *userdata);
+        const char *(*group_name)(gid_t gid, void *userdata);
+        bool (*class_exists)(const char *name, void *userdata);
+        bool (*controller_exists)(const char *controller, void *userdata);
+        const char *no_context_reason; /* NULL: contexts can be read; else why not ("SELinux is not enabled") */
+        const char *no_label_reason;
+        void *userdata;
+} RulesetEnv;
+
+typedef struct Ruleset Ruleset;
+
+typedef struct RuleEntry {
+        uint64_t id;         /* for D-Bus paths: chosen by the caller of ruleset_add(), or 0 */
+        Rule *rule;
+        char *file;          /* "" for a runtime rule */
+        unsigned line;
+        bool enabled;        /* false: option `disabled`, or switched off by the caller */
+        bool active;         /* enabled and resolvable here */
+        char reason[160];    /* why not active; "" when it is */
+        size_t position;     /* from 0 */
+} RuleEntry;
+
+int ruleset_new(Ruleset **ret);
+Ruleset *ruleset_free(Ruleset *rs);
+DEFINE_CLEANUP(Ruleset *, ruleset_free)
+
+/* Appends one rule; takes a reference. -EEXIST if the name is taken (err says where), -E2BIG above RULES_MAX. */
+int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, unsigned line, TextError *err);
+/* Parses a whole file's text and appends its rules. Stops at the first error (err set with file, line, column) with -EINVAL. */
+int ruleset_add_text(Ruleset *rs, const char *text, size_t size, const char *file, TextError *err);
+/* The same, but goes on after an error and hands each error to `report`; returns the number of errors. For lint. */
+int ruleset_lint_text(Ruleset *rs, const char *text, size_t size, const char *file,
+                      void (*report)(const TextError *err, void *userdata), void *userdata);
+
+/* Resolves and indexes. Must be called once before matching. env's pointers must outlive the ruleset. -ENOMEM. */
+int ruleset_compile(Ruleset *rs, const RulesetEnv *env);
+
+size_t ruleset_size(const Ruleset *rs);
+const RuleEntry *ruleset_get(const Ruleset *rs, size_t position);
+const RuleEntry *ruleset_find(const Ruleset *rs, const char *name);
+uint32_t ruleset_facts(const Ruleset *rs); /* union over active rules */
+
+/* The first active rule whose conditions all hold, or NULL. A condition on an unknown fact does not hold, nor does its
+ * negation. *ret_missing (may be NULL): facts that were asked for and unknown on the way. */
+const RuleEntry *ruleset_match(const Ruleset *rs, const Subject *s, uint32_t *ret_missing);
+
+/* Why one rule does or does not match. Returns true when all conditions hold; else *ret_condition is the canonical text of the first
+ * condition that failed (owned by the rule) and *ret_unknown tells whether its fact was unknown. Ignores active. */
+bool ruleset_explain(const Ruleset *rs, const RuleEntry *e, const Subject *s, const char **ret_condition, bool *ret_unknown);

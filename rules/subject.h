@@ -1,0 +1,37 @@
+/* A process as rules see it: plain facts, each known or unknown. Borrowed memory, valid for one match. */
+#pragma once
+#include <sys/types.h>
+#include "common/macro.h"
+
+typedef enum Fact {
+        FACT_CONTEXT, /* raw SELinux context: keys context seuser role type range, %s %r %t %l */
+        FACT_UID,     /* effective */
+        FACT_GID,     /* effective */
+        FACT_GROUPS,  /* supplementary gids */
+        FACT_USER,    /* name of the effective uid (only globs and %u need it) */
+        FACT_GROUP,   /* name of the effective gid (only globs and %g need it) */
+        FACT_MEMBER,  /* gids that NSS gives the user of the effective uid, its primary one included */
+        FACT_COMM,
+        FACT_EXE,
+        FACT_ARG0,
+        FACT_CGROUP,  /* origin, on the membership hierarchy */
+        FACT_UNIT,    /* systemd unit of the origin */
+        FACT_LABEL,   /* raw text of a non-SELinux LSM */
+        FACT_PID,
+        _FACT_N,
+} Fact;
+#define FACT_BIT(f) (1u << (f))
+
+const char *fact_name(Fact f); /* "context", "uid", ... as --facts JSON keys */
+
+typedef struct Subject {
+        uint32_t known; /* FACT_BIT()s; a field whose bit is clear is not looked at */
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+        const gid_t *groups;
+        size_t n_groups;
+        const gid_t *members;
+        size_t n_members;
+        const char *context, *user, *group, *comm, *exe, *arg0, *cgroup, *unit, *label;
+} Subject;
