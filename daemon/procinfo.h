@@ -1,0 +1,60 @@
+/* Facts of one process, read from the kernel while a pidfd (and, once needed, a /proc/PID directory fd) pins its identity.
+ * Only this file and scan.c read /proc. Nothing here allocates: a ProcInfo holds its own texts and is reused. */
+#pragma once
+#include <sys/types.h>
+#include "common/macro.h"
+#include "common/wire.h"
+#include "rules/subject.h"
+
+typedef struct ProcReader {
+        int proc;            /* fd of /proc */
+        bool pidfd_info;     /* PIDFD_GET_INFO works (6.13+); may be forced off */
+        bool pidfs;          /* pidfd inode numbers are unique (6.9+); may be forced off: then the start time is the cookie */
+        bool contexts;       /* SELinux: attr/current holds a context */
+        const char *label_attr; /* "attr/apparmor/current", "attr/smack/current", or NULL: no such LSM */
+} ProcReader;
+
+/* Opens /proc and probes what this kernel has by asking about ourselves. without: comma list of "pidfd-info", "pidfs",
+ * "event-mask" that are treated as absent (tests of the fallbacks), or NULL. -errno. */
+int proc_reader_init(ProcReader *r, const char *without);
+void proc_reader_done(ProcReader *r);
+
+#define PROC_TEXT_SIZE 4096
+#define PROC_GROUPS_MAX 1024
+typedef struct ProcInfo {
+        pid_t pid;
+        int pidfd;
+        int dir;             /* /proc/PID, -EBADF until needed */
+        uint64_t cookie;     /* unique for this process while the machine runs: pidfs inode, else start time in ticks */
+        pid_t ppid;          /* 0 until read (with FACT_UID) */
+        bool kernel_thread;  /* known after procinfo_open() */
+        uint64_t v2_cgroup_id; /* 0 = not known (no PIDFD_GET_INFO) */
+        uint32_t tried;      /* facts that were asked for already */
+        Subject subject;     /* its pointers lead into text[] and groups[] below, or to what others set */
+        size_t used;
+        char text[PROC_TEXT_SIZE * 2];
+        gid_t groups[PROC_GROUPS_MAX];
+} ProcInfo;
+
+/* Pins process `pid` and gives its cookie. -ESRCH: gone (a zombie counts as gone); -EINVAL: not a process but one of its threads. */
+int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret);
+/* Closes the fds; the struct can be opened again. Safe on a zeroed struct only after procinfo_init(). */
+void procinfo_init(ProcInfo *p);
+void procinfo_close(ProcInfo *p);
+
+/* Reads those of `facts` that the kernel tells and that were not tried yet: CONTEXT UID GID GROUPS COMM ARG0 LABEL PID. Known ones get
+ * their bit in subject.known; a fact that cannot be read stays unknown. Returns -ESRCH if the process went away meanwhile, else 0.
+ * PIDFD_GET_INFO serves UID and GID where it exists; /proc/PID/status otherwise. comm: without its newline. arg0: up to the first NUL of cmdline;
+ * an empty cmdline leaves it unknown. A zero-length or failing attr/current leaves CONTEXT unknown; a trailing NUL or newline is cut. */
+int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts);
+/* Opens p->dir if it is not yet (for the exe reader). -ESRCH. */
+int procinfo_dir(ProcReader *r, ProcInfo *p);
+
+/* True while the process that the pidfd pins has not exited (poll of the pidfd). */
+bool procinfo_alive(const ProcInfo *p);
+bool pidfd_alive(int pidfd);
+
+/* Path of the process in each hierarchy of the table, as /proc/PID/cgroup shows it. paths[i] leads into `buf`, or is NULL when the process has no
+ * line for it. " (deleted)" is cut off. hierarchies[] is the broker's table. -ESRCH, -errno. */
+int procinfo_cgroups(ProcReader *r, ProcInfo *p, const WireHierarchy *hierarchies, size_t n, char *buf, size_t size,
+                     const char *paths[static WIRE_HIERARCHIES_MAX]);

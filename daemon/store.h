@@ -1,0 +1,30 @@
+/* The state directory: runtime rules, rules that were switched off, the mode. Small text files, each replaced whole (temporary file, fsync, rename). */
+#pragma once
+#include "common/config.h"
+#include "common/str.h"
+
+typedef struct Store Store;
+
+/* Opens the directory (it must exist and be writable). -errno. */
+int store_open(const char *path, Store **ret);
+Store *store_free(Store *s);
+DEFINE_CLEANUP(Store *, store_free)
+
+/* One runtime rule: its text and where it stands. Kept in the file "rules", readable with an editor: each rule line is preceded by a comment line
+ * only when it has a place: "# before NAME" or "# after NAME". The order in the file is the order of the rules. */
+typedef struct StoredRule {
+        char *text;
+        char *before, *after; /* at most one set */
+} StoredRule;
+void stored_rules_free(StoredRule *rules, size_t n);
+/* A missing file is an empty list. Lines that are no rules are kept out by the caller, who parses; read errors: -errno. */
+int store_load_rules(Store *s, StoredRule **ret, size_t *ret_n);
+int store_save_rules(Store *s, const StoredRule *rules, size_t n);
+
+/* Names of rules that D-Bus switched off ("disabled", a name a line). */
+int store_load_disabled(Store *s, char ***ret);
+int store_save_disabled(Store *s, char *const *names);
+
+/* -ENOENT: never set. */
+int store_load_mode(Store *s, Mode *ret);
+int store_save_mode(Store *s, Mode mode);
