@@ -1,0 +1,427 @@
+/* Facts of one process.
+ *
+ * Identity: a pid number stays bound to its process until the process is reaped, and a pidfd polls readable from the moment it has
+ * exited. So whatever is read through a /proc/PID directory fd while the pidfd is quiet is about the process that the pidfd pins.
+ * New kernels answer ids by PIDFD_GET_INFO, and no text of /proc is read for a user process until a rule asks for one. */
+#include "daemon/procinfo.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include "common/fd.h"
+#include "common/str.h"
+#include "daemon/selinux.h"
+
+/* The first published form of struct pidfd_info (Linux 6.13). The kernel takes any size from this one on; <linux/pidfd.h> cannot be
+ * included beside <fcntl.h>. */
+typedef struct PidfdInfo {
+        uint64_t mask;
+        uint64_t cgroup_id;
+        uint32_t pid, tgid, ppid;
+        uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+        int32_t exit_code;
+} PidfdInfo;
+_Static_assert(sizeof(PidfdInfo) == 64, "the size is part of the ioctl's number");
+#define PIDFD_INFO_GET _IOWR(0xFF, 11, PidfdInfo)
+#define INFO_PID (UINT64_C(1) << 0)
+#define INFO_CREDS (UINT64_C(1) << 1)
+#define INFO_CGROUP_ID (UINT64_C(1) << 2)
+
+#define PIDFS_MAGIC 0x50494446u      /* include/uapi/linux/magic.h, "PIDF" */
+#define FLAG_KERNEL_THREAD 0x200000u /* PF_KTHREAD of include/linux/sched.h */
+#define STAT_SIZE 1024               /* a stat line is at most about 700 bytes, see fs/proc/array.c */
+#define STATUS_SIZE 16384            /* PROC_GROUPS_MAX groups of 11 bytes and the lines before them */
+#define COMM_SIZE 128                /* 15 bytes; kernel threads may show up to 64 */
+#define VALUE_SIZE ((PROC_TEXT_SIZE * 2 - COMM_SIZE) / 2) /* arg0; context or label */
+
+static int pidfd_info(int pidfd, PidfdInfo *ret) {
+        PidfdInfo info = { .mask = INFO_PID | INFO_CREDS | INFO_CGROUP_ID };
+
+        if (ioctl(pidfd, PIDFD_INFO_GET, &info) < 0)
+                return -errno;
+        if ((info.mask & (INFO_PID | INFO_CREDS)) != (INFO_PID | INFO_CREDS))
+                return -ESRCH; /* being reaped right now */
+        *ret = info;
+        return 0;
+}
+
+bool pidfd_alive(int pidfd) {
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        int n;
+
+        do
+                n = poll(&p, 1, 0);
+        while (n < 0 && errno == EINTR);
+        return n == 0 && pidfd >= 0; /* poll() passes over a negative fd */
+}
+
+bool procinfo_alive(const ProcInfo *p) {
+        return pidfd_alive(p->pidfd);
+}
+
+void procinfo_init(ProcInfo *p) {
+        p->pidfd = p->dir = -EBADF;
+}
+
+void procinfo_close(ProcInfo *p) {
+        p->pidfd = fd_close(p->pidfd);
+        p->dir = fd_close(p->dir);
+}
+
+/* ---- what this kernel has ---- */
+
+static int reader_forget(ProcReader *r, const char *without) {
+        _cleanup_strv_ char **words = NULL;
+        int k = strv_split(strnull(without), ",", &words);
+
+        for (char **w = words; k >= 0 && w && *w; w++)
+                if (streq(*w, "pidfd-info"))
+                        r->pidfd_info = false;
+                else if (streq(*w, "pidfs"))
+                        r->pidfs = false;
+                else if (!streq(*w, "event-mask")) /* the connector's */
+                        k = -EINVAL;
+        return k;
+}
+
+/* The attribute that holds our own label under an LSM other than SELinux; the file is there, and fails, when that LSM is off. */
+static const char *probe_label(int proc) {
+        static const char *const attributes[] = { "attr/apparmor/current", "attr/smack/current" };
+        char path[64], text[256];
+
+        for (size_t i = 0; i < ELEMENTSOF(attributes); i++) {
+                snprintf(path, sizeof(path), "self/%s", attributes[i]);
+                if (fd_read_text(proc, path, text, sizeof(text)) > 0)
+                        return attributes[i];
+        }
+        return NULL;
+}
+
+int proc_reader_init(ProcReader *r, const char *without) {
+        ProcReader reader = { .proc = -EBADF };
+        _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), self = -EBADF;
+        struct statfs fs;
+        PidfdInfo info;
+
+        if (proc < 0)
+                return -errno;
+        self = syscall(SYS_pidfd_open, getpid(), 0);
+        if (self < 0)
+                return -errno;
+        if (fstatfs(self, &fs) < 0)
+                return -errno;
+        reader.pidfs = (uint32_t) fs.f_type == PIDFS_MAGIC;
+        reader.pidfd_info = pidfd_info(self, &info) >= 0;
+        reader.contexts = !selinux_absent_reason();
+        if (!reader.contexts)
+                reader.label_attr = probe_label(proc);
+        int k = reader_forget(&reader, without);
+        if (k < 0)
+                return k;
+        reader.proc = TAKE_FD(proc);
+        *r = reader;
+        return 0;
+}
+
+void proc_reader_done(ProcReader *r) {
+        r->proc = fd_close(r->proc);
+}
+
+/* ---- pinning ---- */
+
+typedef struct StatLine {
+        pid_t ppid;
+        unsigned flags;
+        uint64_t start_time; /* clock ticks since boot */
+} StatLine;
+
+/* Fields 4, 9 and 22. Field 2 is the program's name in parentheses, in which anything may stand, so the count starts behind the last one. */
+static int read_stat(int dir, StatLine *ret) {
+        char text[STAT_SIZE];
+        ssize_t n = fd_read_text(dir, "stat", text, sizeof(text));
+        StatLine s;
+
+        if (n < 0)
+                return n;
+        const char *fields = strrchr(text, ')');
+        if (!fields || sscanf(fields, ") %*c %d %*d %*d %*d %*d %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
+                              &s.ppid, &s.flags, &s.start_time) != 3)
+                return -EBADMSG;
+        *ret = s;
+        return 0;
+}
+
+int procinfo_dir(ProcReader *r, ProcInfo *p) {
+        char name[16];
+
+        if (p->dir >= 0)
+                return 0;
+        snprintf(name, sizeof(name), "%d", p->pid);
+        _cleanup_close_ int dir = openat(r->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir < 0)
+                return errno == ENOENT ? -ESRCH : -errno;
+        if (!procinfo_alive(p)) /* then the number may have been somebody else's when it was opened */
+                return -ESRCH;
+        p->dir = TAKE_FD(dir);
+        return 0;
+}
+
+/* EINVAL (6.1) and ENOENT (since 6.16) are said of a thread, and of a number that only lives on as a session or process group. */
+static int open_pidfd(ProcReader *r, pid_t pid) {
+        char name[16];
+        int fd = syscall(SYS_pidfd_open, pid, 0);
+
+        if (fd >= 0)
+                return fd;
+        if (errno != EINVAL && errno != ENOENT)
+                return -errno;
+        snprintf(name, sizeof(name), "%d", pid);
+        return pid > 0 && faccessat(r->proc, name, F_OK, 0) < 0 && errno == ENOENT ? -ESRCH : -EINVAL;
+}
+
+static int learn_info(ProcInfo *p) {
+        PidfdInfo info;
+        int k = pidfd_info(p->pidfd, &info);
+
+        if (k < 0)
+                return k;
+        p->ppid = info.ppid;
+        p->v2_cgroup_id = info.mask & INFO_CGROUP_ID ? info.cgroup_id : 0;
+        p->subject.uid = info.euid;
+        p->subject.gid = info.egid;
+        p->subject.known |= FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID);
+        p->tried |= FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID);
+        return 0;
+}
+
+static int learn_cookie(ProcInfo *p) {
+        struct stat st;
+
+        if (fstat(p->pidfd, &st) < 0)
+                return -errno;
+        p->cookie = st.st_ino;
+        return 0;
+}
+
+static int learn_stat(ProcReader *r, ProcInfo *p) {
+        StatLine s;
+        int k = procinfo_dir(r, p);
+
+        if (k >= 0)
+                k = read_stat(p->dir, &s);
+        if (k < 0)
+                return k;
+        p->ppid = s.ppid;
+        p->kernel_thread = s.flags & FLAG_KERNEL_THREAD;
+        if (!r->pidfs)
+                p->cookie = s.start_time;
+        return 0;
+}
+
+/* Every kernel thread is kthreadd (2) or its child, so with the parent known the text is read for those only. */
+static int learn_identity(ProcReader *r, ProcInfo *p) {
+        int k = r->pidfd_info ? learn_info(p) : 0;
+
+        if (k >= 0 && r->pidfs)
+                k = learn_cookie(p);
+        if (k >= 0 && (!r->pidfd_info || !r->pidfs || p->pid == 2 || p->ppid == 2))
+                k = learn_stat(r, p);
+        return k < 0 ? k : procinfo_alive(p) ? 0 : -ESRCH;
+}
+
+int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
+        int fd = open_pidfd(r, pid), k;
+
+        if (fd < 0)
+                return fd;
+        procinfo_close(ret);
+        ret->pid = pid;
+        ret->pidfd = fd;
+        ret->cookie = ret->v2_cgroup_id = 0;
+        ret->ppid = 0;
+        ret->kernel_thread = false;
+        ret->used = 0;
+        ret->tried = FACT_BIT(FACT_PID);
+        ret->subject = (Subject) { .known = FACT_BIT(FACT_PID), .pid = pid };
+        k = learn_identity(r, ret);
+        if (k < 0)
+                procinfo_close(ret);
+        return k;
+}
+
+/* ---- facts ---- */
+
+/* Numbers of a status line into out[]; -E2BIG when there are more. The line ends at its newline. */
+static int parse_ids(const char *line, uint32_t *out, size_t max) {
+        size_t n = 0;
+
+        for (;;) {
+                char *end;
+                line += strspn(line, " \t");
+                if (*line == '\n')
+                        return n;
+                if (n == max)
+                        return -E2BIG;
+                out[n++] = strtoul(line, &end, 10);
+                if (end == line)
+                        return -EBADMSG;
+                line = end;
+        }
+}
+
+/* The kernel escapes newlines in the name, so a line starts where it seems to. NULL when the line is not there as a whole. */
+static const char *status_line(const char *text, const char *start) {
+        const char *line = strstr(text, start);
+
+        return line && strchr(line + strlen(start), '\n') ? line + strlen(start) : NULL;
+}
+
+static void status_effective(const char *text, const char *start, uint32_t *id, Subject *s, Fact fact) {
+        const char *line = status_line(text, start);
+        uint32_t ids[4]; /* real, effective, saved, file system */
+
+        if (line && parse_ids(line, ids, ELEMENTSOF(ids)) == ELEMENTSOF(ids)) {
+                *id = ids[1];
+                s->known |= FACT_BIT(fact);
+        }
+}
+
+static void read_status(ProcInfo *p, uint32_t facts) {
+        char text[STATUS_SIZE];
+        const char *line;
+        Subject *s = &p->subject;
+        int n = -1;
+
+        if (fd_read_text(p->dir, "status", text, sizeof(text)) < 0)
+                return;
+        if (facts & FACT_BIT(FACT_UID))
+                status_effective(text, "\nUid:", &s->uid, s, FACT_UID);
+        if (facts & FACT_BIT(FACT_GID))
+                status_effective(text, "\nGid:", &s->gid, s, FACT_GID);
+        if (facts & FACT_BIT(FACT_GROUPS) && (line = status_line(text, "\nGroups:")))
+                n = parse_ids(line, p->groups, ELEMENTSOF(p->groups));
+        if (n >= 0) {
+                s->groups = p->groups;
+                s->n_groups = n;
+                s->known |= FACT_BIT(FACT_GROUPS);
+        }
+}
+
+/* Reads a text of at most size - 1 bytes into text[]; its length or -errno. The caller keeps it by adding to used. */
+static ssize_t text_read(ProcInfo *p, const char *path, size_t size) {
+        return fd_read_text(p->dir, path, p->text + p->used, MIN(size, sizeof(p->text) - p->used));
+}
+
+/* Keeps what was read, up to its first NUL and without one newline at the end. */
+static const char *text_keep(ProcInfo *p, size_t n, Fact fact) {
+        char *text = p->text + p->used;
+
+        n = strnlen(text, n);
+        if (n > 0 && text[n - 1] == '\n')
+                text[--n] = '\0';
+        p->used += n + 1;
+        p->subject.known |= FACT_BIT(fact);
+        return text;
+}
+
+static void read_comm(ProcInfo *p) {
+        ssize_t n = text_read(p, "comm", COMM_SIZE);
+
+        if (n > 0)
+                p->subject.comm = text_keep(p, n, FACT_COMM);
+}
+
+/* A value that was cut is not the value: it stays unknown, as an empty command line does. */
+static void read_arg0(ProcInfo *p) {
+        ssize_t n = text_read(p, "cmdline", VALUE_SIZE);
+
+        if (n <= 0 || strnlen(p->text + p->used, n) == VALUE_SIZE - 1)
+                return;
+        n = strnlen(p->text + p->used, n);
+        p->subject.arg0 = p->text + p->used; /* kept as it is: a newline at its end is the process's own */
+        p->used += n + 1;
+        p->subject.known |= FACT_BIT(FACT_ARG0);
+}
+
+static const char *read_attribute(ProcInfo *p, const char *path, Fact fact) {
+        ssize_t n = text_read(p, path, VALUE_SIZE);
+
+        return n <= 0 || n == VALUE_SIZE - 1 || !p->text[p->used] ? NULL : text_keep(p, n, fact);
+}
+
+static void read_texts(ProcReader *r, ProcInfo *p, uint32_t facts) {
+        if (facts & (FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS)))
+                read_status(p, facts);
+        if (facts & FACT_BIT(FACT_COMM))
+                read_comm(p);
+        if (facts & FACT_BIT(FACT_ARG0))
+                read_arg0(p);
+        if (facts & FACT_BIT(FACT_CONTEXT) && r->contexts)
+                p->subject.context = read_attribute(p, "attr/current", FACT_CONTEXT);
+        if (facts & FACT_BIT(FACT_LABEL) && r->label_attr)
+                p->subject.label = read_attribute(p, r->label_attr, FACT_LABEL);
+}
+
+int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts) {
+        static const uint32_t from_texts = FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) |
+                                           FACT_BIT(FACT_COMM) | FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL);
+        int k;
+
+        facts &= from_texts & ~p->tried;
+        if (!r->contexts)
+                facts &= ~FACT_BIT(FACT_CONTEXT);
+        if (!r->label_attr)
+                facts &= ~FACT_BIT(FACT_LABEL);
+        if (!facts)
+                return 0;
+        k = procinfo_dir(r, p);
+        if (k < 0)
+                return k;
+        p->tried |= facts;
+        read_texts(r, p, facts);
+        return procinfo_alive(p) ? 0 : -ESRCH;
+}
+
+/* ---- places ---- */
+
+/* Cuts "N:controllers:path" at its colons; a path may hold more of them. Returns the line after it, or NULL when the line is not one. */
+static char *cut_cgroup_line(char *line, char **ret_controllers, char **ret_path) {
+        char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        char *end = path ? strchr(path + 1, '\n') : NULL, *deleted;
+
+        if (!end)
+                return NULL;
+        *controllers = *path = *end = '\0';
+        deleted = (char *) endswith(path + 1, " (deleted)");
+        if (deleted)
+                *deleted = '\0';
+        *ret_controllers = controllers + 1;
+        *ret_path = path + 1;
+        return end + 1;
+}
+
+int procinfo_cgroups(ProcReader *r, ProcInfo *p, const WireHierarchy *hierarchies, size_t n, char *buf, size_t size,
+                     const char *paths[static WIRE_HIERARCHIES_MAX]) {
+        char *controllers, *path;
+        ssize_t k = procinfo_dir(r, p);
+
+        if (k >= 0)
+                k = fd_read_text(p->dir, "cgroup", buf, size);
+        if (k < 0)
+                return k;
+        if ((size_t) k == size - 1)
+                return -E2BIG;
+        if (!procinfo_alive(p))
+                return -ESRCH;
+        memset(paths, 0, sizeof(*paths) * WIRE_HIERARCHIES_MAX);
+        for (char *line = buf; *line && (line = cut_cgroup_line(line, &controllers, &path));)
+                for (size_t i = 0; i < MIN(n, (size_t) WIRE_HIERARCHIES_MAX); i++)
+                        if (hierarchies[i].version == 2 ? !*controllers : streq(hierarchies[i].controllers, controllers))
+                                paths[i] = path;
+        return 0;
+}
