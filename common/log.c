@@ -15,7 +15,7 @@ void log_open(const char *name, int level) {
         log_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
-static void log_write(int level, int error, const char *format, va_list ap) {
+_printf_(3, 0) static void log_write(int level, int error, const char *format, va_list ap) {
         char line[2048];
         int n;
 

@@ -1,0 +1,197 @@
+/* pclass.conf. */
+#include "common/config.h"
+
+#include <stddef.h>
+#include <unistd.h>
+
+#include "common/classdef.h"
+#include "common/conf.h"
+#include "common/str.h"
+
+const char *mode_to_string(Mode m) {
+        return m == MODE_ENFORCE ? "enforce" : "observe";
+}
+
+int mode_from_string(const char *s, Mode *ret) {
+        if (streq(s, "observe"))
+                *ret = MODE_OBSERVE;
+        else if (streq(s, "enforce"))
+                *ret = MODE_ENFORCE;
+        else
+                return -EINVAL;
+        return 0;
+}
+
+Config *config_free(Config *c) {
+        if (!c)
+                return NULL;
+        free(c->class_root);
+        strv_free(c->protect);
+        strv_free(c->unprotect);
+        strv_free(c->protect_users);
+        strv_free(c->class_dirs);
+        strv_free(c->rule_dirs);
+        free(c->state_dir);
+        free(c->runtime_dir);
+        free(c);
+        return NULL;
+}
+
+int config_new(Config **ret) {
+        _cleanup_(config_freep) Config *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        *c = (Config) { .mode = MODE_OBSERVE, .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5 };
+        c->class_root = strdup("pclass");
+        c->state_dir = strdup("/var/lib/pclass");
+        c->runtime_dir = strdup("/run/pclass");
+        if (!c->class_root || !c->state_dir || !c->runtime_dir)
+                return -ENOMEM;
+        int r = strv_split("/etc/pclass/classes.d /run/pclass/classes.d /usr/lib/pclass/classes.d", " ", &c->class_dirs);
+        if (r >= 0)
+                r = strv_split("/etc/pclass/rules.d /run/pclass/rules.d /usr/lib/pclass/rules.d", " ", &c->rule_dirs);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+typedef struct ConfigKey ConfigKey;
+struct ConfigKey {
+        const char *name;
+        int (*parse)(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err);
+        size_t offset;       /* of the field in Config */
+        unsigned least, most; /* of a number */
+};
+
+static int value_error(const ConfLine *l, TextError *err, const char *expected) {
+        return text_error(err, l->file, l->line, l->column, "expected %s", expected);
+}
+
+static int parse_mode(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        return mode_from_string(l->value, field) < 0 ? value_error(l, err, "observe or enforce") : 0;
+}
+
+static int parse_seconds(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        uint32_t v;
+
+        if (str_to_u32(l->value, &v) < 0 || v < key->least || v > key->most)
+                return text_error(err, l->file, l->line, l->column, "expected a number of seconds from %u to %u", key->least,
+                                  key->most);
+        *(unsigned *) field = v;
+        return 0;
+}
+
+/* Absolute, without "." and ".." and without doubled slashes. */
+static bool path_valid(const char *s) {
+        if (s[0] != '/' || !s[1] || strlen(s) > 512)
+                return false;
+        while (*s) {
+                size_t n = strcspn(++s, "/");
+                if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+                        return false;
+                s += n;
+        }
+        return true;
+}
+
+static int replace_text(char **field, const char *value) {
+        char *copy = strdup(value);
+
+        if (!copy)
+                return -ENOMEM;
+        free(*field);
+        *field = copy;
+        return 0;
+}
+
+static int parse_path(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        return path_valid(l->value) ? replace_text(field, l->value) : value_error(l, err, "an absolute path without . and ..");
+}
+
+static int parse_class_root(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        if (!class_name_valid(l->value[0] == '/' ? l->value + 1 : l->value, false))
+                return value_error(l, err, "a path of names as classes have them, such as pclass or /pclass");
+        return replace_text(field, l->value);
+}
+
+/* Several in one line or in several lines; they add up. */
+static int parse_list(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        _cleanup_strv_ char **parts = NULL;
+        int r = strv_split(l->value, " \t", &parts);
+
+        if (r >= 0 && !parts)
+                return value_error(l, err, "at least one entry");
+        for (char **p = parts; r >= 0 && p && *p; p++)
+                r = strv_append(field, *p);
+        return r;
+}
+
+/* As parse_list, but the first line takes the place of the defaults. */
+static int parse_dirs(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        _cleanup_strv_ char **parts = NULL;
+        char ***list = field;
+        int r = strv_split(l->value, " \t", &parts);
+
+        for (char **p = parts; p && *p; p++)
+                if (!path_valid(*p))
+                        return value_error(l, err, "absolute paths without . and ..");
+        if (!again && r >= 0)
+                *list = strv_free(*list);
+        return r < 0 ? r : parse_list(key, field, l, again, err);
+}
+
+static const ConfigKey keys[] = {
+        { "Mode", parse_mode, offsetof(Config, mode) },
+        { "ClassRoot", parse_class_root, offsetof(Config, class_root) },
+        { "Protect", parse_list, offsetof(Config, protect) },
+        { "Unprotect", parse_list, offsetof(Config, unprotect) },
+        { "ProtectUsers", parse_list, offsetof(Config, protect_users) },
+        { "HeartbeatSec", parse_seconds, offsetof(Config, heartbeat_sec), 1, 3600 },
+        { "SweepSec", parse_seconds, offsetof(Config, sweep_sec), 0, 86400 },
+        { "ScanSec", parse_seconds, offsetof(Config, scan_sec), 1, 3600 },
+        { "ClassDirs", parse_dirs, offsetof(Config, class_dirs) },
+        { "RuleDirs", parse_dirs, offsetof(Config, rule_dirs) },
+        { "StateDir", parse_path, offsetof(Config, state_dir) },
+        { "RuntimeDir", parse_path, offsetof(Config, runtime_dir) },
+};
+
+typedef struct ConfigParser {
+        Config *config;
+        bool seen[ELEMENTSOF(keys)];
+} ConfigParser;
+
+static int parse_line(const ConfLine *l, void *userdata, TextError *err) {
+        ConfigParser *p = userdata;
+
+        if (!streq(l->section, "pclass"))
+                return text_error(err, l->file, l->line, l->key ? 1 : l->column, "expected the section [pclass]");
+        if (!l->key)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                if (!streq(keys[i].name, l->key))
+                        continue;
+                bool again = p->seen[i];
+                if (again && keys[i].parse != parse_list && keys[i].parse != parse_dirs)
+                        return text_error(err, l->file, l->line, l->column, "%s is set twice", l->key);
+                p->seen[i] = true;
+                return keys[i].parse(&keys[i], (char *) p->config + keys[i].offset, l, again, err);
+        }
+        return text_error(err, l->file, l->line, 1, "unknown key \"%.64s\"", l->key);
+}
+
+int config_load(const char *path, Config **ret, TextError *err) {
+        _cleanup_(config_freep) Config *c = NULL;
+        int r = config_new(&c);
+
+        if (r < 0)
+                return r;
+        ConfigParser p = { .config = c };
+        if (access(path, F_OK) == 0 || errno != ENOENT)
+                r = conf_parse_file(path, parse_line, &p, err);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
