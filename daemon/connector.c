@@ -1,0 +1,190 @@
+/* The proc connector socket. */
+#include "daemon/connector.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/sock_diag.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include "common/fd.h"
+
+/* The listen message with an event mask, Linux 6.6 and later (struct proc_input there; not in older headers). */
+typedef struct ListenMasked {
+        uint32_t operation;
+        uint32_t events;
+} ListenMasked;
+
+struct Connector {
+        struct mnl_socket *socket;
+        uint32_t mask;
+        bool want_mask, has_mask;
+        uint64_t forged, garbled;
+        uint64_t earlier_drops; /* of sockets before a reopen */
+        size_t size;
+        void *buffer;
+};
+
+static int connector_subscribe(struct mnl_socket *s, const void *message, uint16_t size) {
+        char buf[MNL_NLMSG_HDRLEN + sizeof(struct cn_msg) + sizeof(ListenMasked)] __attribute__((aligned(4)));
+        struct nlmsghdr *nl = mnl_nlmsg_put_header(buf);
+        struct cn_msg *cn = mnl_nlmsg_put_extra_header(nl, sizeof(*cn));
+
+        nl->nlmsg_type = NLMSG_DONE;
+        cn->id = (struct cb_id) { CN_IDX_PROC, CN_VAL_PROC };
+        cn->len = size;
+        memcpy(mnl_nlmsg_put_extra_header(nl, size), message, size);
+        if (mnl_socket_sendto(s, nl, nl->nlmsg_len) < 0)
+                return -errno;
+        return 0;
+}
+
+/* Linux 6.5 and older drop a masked subscription without a word, so the version has to tell. */
+static bool kernel_takes_mask(void) {
+        struct utsname u;
+        unsigned major, minor;
+
+        return uname(&u) >= 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 6));
+}
+
+static int connector_listen(Connector *c) {
+        ListenMasked message = { PROC_CN_MCAST_LISTEN, c->mask };
+        int r;
+
+        c->has_mask = false;
+        if (!c->want_mask || !kernel_takes_mask())
+                return 0;
+        /* Where this is not understood or not allowed, the plain subscription made before goes on. */
+        r = connector_subscribe(c->socket, &message, sizeof(message));
+        if (r == -EPERM || r == -ECONNREFUSED)
+                return 0;
+        c->has_mask = r >= 0;
+        return r;
+}
+
+int connector_new(int fd, uint32_t mask, bool event_mask, Connector **ret) {
+        _cleanup_(connector_freep) Connector *c = calloc(1, sizeof(*c));
+        int r;
+
+        if (!c)
+                return -ENOMEM;
+        c->mask = mask;
+        c->want_mask = event_mask;
+        c->size = MNL_SOCKET_BUFFER_SIZE;
+        c->buffer = malloc(c->size);
+        c->socket = mnl_socket_fdopen(fd);
+        if (!c->buffer || !c->socket)
+                return -errno;
+        r = connector_listen(c);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+Connector *connector_free(Connector *c) {
+        if (!c)
+                return NULL;
+        if (c->socket)
+                mnl_socket_close(c->socket);
+        free(c->buffer);
+        free(c);
+        return NULL;
+}
+
+int connector_fd(const Connector *c) {
+        return mnl_socket_get_fd(c->socket);
+}
+
+bool connector_has_mask(const Connector *c) {
+        return c->has_mask;
+}
+
+uint64_t connector_forged(const Connector *c) {
+        return c->forged;
+}
+
+uint64_t connector_garbled(const Connector *c) {
+        return c->garbled;
+}
+
+static void connector_deliver(Connector *c, size_t size, ConnectorSink sink, void *userdata) {
+        const uint8_t *p = c->buffer;
+
+        while (size > 0) {
+                ProcEvent event;
+                size_t consumed;
+                int r = proc_event_decode(p, size, &consumed, &event);
+
+                if (r < 0) {
+                        c->garbled++;
+                        return;
+                }
+                if (r > 0 && (c->mask & proc_event_bit(event.kind)))
+                        sink(&event, userdata);
+                p += consumed;
+                size -= consumed;
+        }
+}
+
+int connector_receive(Connector *c, ConnectorSink sink, void *userdata) {
+        struct sockaddr_nl from = {};
+        struct iovec iov = { c->buffer, c->size };
+        struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
+        ssize_t n = recvmsg(connector_fd(c), &msg, MSG_DONTWAIT);
+
+        if (n < 0)
+                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
+        /* Anybody may send to a netlink port; only the kernel's own port is 0, and that field the sender cannot choose. */
+        if (from.nl_pid != 0 || msg.msg_namelen != sizeof(from)) {
+                c->forged++;
+                return 1;
+        }
+        if (msg.msg_flags & MSG_TRUNC) {
+                c->garbled++;
+                return 1;
+        }
+        connector_deliver(c, n, sink, userdata);
+        return 1;
+}
+
+static uint64_t socket_drops(int fd) {
+        uint32_t info[SK_MEMINFO_VARS] = {};
+        socklen_t size = sizeof(info);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0)
+                return 0;
+        return info[SK_MEMINFO_DROPS];
+}
+
+uint64_t connector_drops(const Connector *c) {
+        return c->earlier_drops + socket_drops(connector_fd(c));
+}
+
+int connector_reopen(Connector *c) {
+        uint32_t plain = PROC_CN_MCAST_LISTEN;
+        int size = 16 << 20, r;
+        struct mnl_socket *fresh = mnl_socket_open2(NETLINK_CONNECTOR, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (!fresh)
+                return -errno;
+        /* Without privilege the buffer grows to net.core.rmem_max only; loss is counted and repaired all the same. */
+        (void) setsockopt(mnl_socket_get_fd(fresh), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        r = mnl_socket_bind(fresh, CN_IDX_PROC, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+        if (r >= 0)
+                r = connector_subscribe(fresh, &plain, sizeof(plain));
+        if (r < 0) {
+                mnl_socket_close(fresh);
+                return r;
+        }
+        c->earlier_drops = connector_drops(c);
+        mnl_socket_close(c->socket);
+        c->socket = fresh;
+        return connector_listen(c);
+}
+
+int connector_heartbeat(void) {
+        return prctl(PR_SET_NAME, "pclassd") < 0 ? -errno : 0;
+}

@@ -1,0 +1,48 @@
+/* What pclass remembers of processes: of those that are in a class, were matched by a rule, or descend from such. Others have no entry. */
+#pragma once
+#include "common/map.h"
+#include "common/wire.h"
+#include "daemon/manager.h"
+#include "rules/rule.h"
+
+/* Where a process was before pclass touched it or an ancestor, per hierarchy (place ids). Shared by a family, counted. */
+typedef struct Origin {
+        unsigned refs;
+        uint32_t place[WIRE_HIERARCHIES_MAX];
+} Origin;
+int origin_new(Origin **ret); /* all WIRE_NONE, one reference */
+Origin *origin_ref(Origin *o);
+Origin *origin_unref(Origin *o);
+DEFINE_CLEANUP(Origin *, origin_unref)
+
+typedef struct Process {
+        pid_t pid;
+        uint64_t cookie;     /* 0 = not known yet (a child that nobody had to look at) */
+        Rule *rule;          /* that placed it or the ancestor it inherits from; NULL = found in a class, rule not known */
+        bool inherited;      /* no rule of its own matched when it was last judged */
+        uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */
+        uint32_t class_index[WIRE_HIERARCHIES_MAX];
+        Origin *origin;      /* NULL = never moved by us */
+        uint64_t looked_ns;  /* CLOCK_MONOTONIC: its facts are those of this moment */
+        uint64_t placed_ns;  /* children forked after this moment are where it is */
+        unsigned pending;    /* moves and returns under way */
+        uint64_t move_usec;  /* from the event to the answered move; 0 = was never moved by an event */
+        Holder holder;       /* why it is not where its rule wants it */
+        char detail[96];
+        unsigned pass;       /* of the last scan that saw it */
+} Process;
+
+typedef struct ProcTable ProcTable;
+int proctable_new(ProcTable **ret);
+ProcTable *proctable_free(ProcTable *t);
+DEFINE_CLEANUP(ProcTable *, proctable_free)
+
+size_t proctable_size(const ProcTable *t);
+Process *proctable_get(const ProcTable *t, pid_t pid);
+/* The entry, made if it is not there. -ENOMEM. */
+int proctable_make(ProcTable *t, pid_t pid, uint64_t cookie, Process **ret);
+/* Child gets what the parent has (rule, wanted places, origin), as inherited. An older entry of that pid is replaced. */
+int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, Process **ret);
+void proctable_remove(ProcTable *t, pid_t pid);
+Process *proctable_next(const ProcTable *t, size_t *iterator); /* may be removed while it is the current one */
+void process_set_rule(Process *p, const Rule *rule);
