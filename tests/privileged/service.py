@@ -1,0 +1,224 @@
+"""The real service, as installed in the rig: pclass-broker with everything it starts, in a cgroup and with files of its own."""
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import guard
+import machine
+from machine import wait_for
+
+BROKER = os.environ.get('PCLASS_BROKER', '/usr/libexec/pclass/pclass-broker')
+RIG = os.environ['PCLASS_RIG']  # "/pclass-rig.1.0": the cgroup that everything here lives below
+NUMBER = itertools.count(1)
+NORMAL = {'Mode': 'enforce', 'SweepSec': '0', 'HeartbeatSec': '1'}  # no sweep: what a test sees was caused by events
+
+
+def unwrap(value):
+    """busctl's JSON without its types."""
+    if isinstance(value, dict):
+        if set(value) == {'type', 'data'}:
+            return unwrap(value['data'])
+        return {k: unwrap(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [unwrap(v) for v in value]
+    return value
+
+
+class BusError(Exception):
+    """A call that was answered with an error; str() is what busctl said."""
+
+
+class Service:
+    def __init__(self, rules='', classes='', without='', config=None):
+        self.id = next(NUMBER)
+        self.root = f'{RIG}/pclass-test-{self.id}'
+        self.home = f'{RIG}/home-{self.id}'
+        self.cgroup = f'{RIG}/service-{self.id}'
+        self.dir = f'/run/pclass-test-{self.id}'
+        self.without = without
+        self.config = {**NORMAL, **(config or {})}
+        self.process = None
+        self.own = []  # (pid, start time) of every daemon process seen
+        for d in ('rules.d', 'classes.d', 'run', 'state'):
+            os.makedirs(f'{self.dir}/{d}', exist_ok=True)
+        shutil.chown(f'{self.dir}/state', 'pclass', 'pclass')
+        for c in (self.home, self.cgroup):
+            machine.make_cgroup(c)
+        self.write_config()
+        self.write_classes(classes)
+        self.write_rules(rules)
+
+    # ---- its files ----
+    def write_config(self, **changes):
+        self.config.update(changes)
+        text = '[pclass]\n' + ''.join(f'{k}={v}\n' for k, v in {
+            'ClassRoot': self.root, 'ClassDirs': f'{self.dir}/classes.d', 'RuleDirs': f'{self.dir}/rules.d',
+            'StateDir': f'{self.dir}/state', 'RuntimeDir': f'{self.dir}/run', **self.config}.items())
+        self.write('pclass.conf', text)
+
+    def write(self, name, text):
+        with open(f'{self.dir}/{name}', 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def fill(self, text):
+        """{home} in a rule is the condition that confines it to processes started by the test."""
+        return text.replace('{home}', f'cgroup={self.home}*').replace('{HOME}', self.home).replace('{RIG}', RIG)
+
+    def write_rules(self, text, name='50-test.rules', unchecked=False):
+        text = self.fill(text)
+        self.write(f'rules.d/{name}', text if unchecked else guard.check(text, RIG))
+
+    def write_classes(self, text, name='50-test.conf'):
+        self.write(f'classes.d/{name}', text)
+
+    # ---- its life ----
+    def start(self):
+        """Starts it and waits until it has gone over every process."""
+        log = open(f'{self.dir}/log', 'a', encoding='utf-8')
+        command = [BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug']
+        if self.without:
+            command.append(f'--without={self.without}')
+        with log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
+                                            preexec_fn=lambda: machine.enter(self.cgroup))
+        self.wait_running()
+        return self
+
+    def wait_running(self, seconds=30):
+        def running():
+            if self.process.poll() is not None:
+                raise AssertionError(f'the service ended with status {self.process.returncode}:\n{self.log()}')
+            return self.state() == 'running' and self.converged()
+
+        wait_for(running, lambda: f'the service to run; state {self.state()}:\n{self.log()}', seconds)
+        self.note_own()
+
+    def state(self):
+        try:
+            return self.get('/Status', 'Status', 'State')
+        except BusError:
+            return None
+
+    def converged(self):
+        try:
+            return self.get('/Status', 'Status', 'Convergence').get('Converged')
+        except BusError:
+            return False
+
+    def note_own(self):
+        self.own = sorted({*self.own, *((p, machine.start_time(p)) for p in machine.members(self.cgroup))})
+
+    def daemons(self):
+        """{role: pid} of what runs now; roles by what the process says it executes."""
+        roles = {}
+        for pid in machine.members(self.cgroup):
+            try:
+                with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                    name = os.path.basename(f.read().split(b'\0')[0].decode())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if pid == self.process.pid:
+                roles['broker'] = pid
+            elif name.startswith('pclass-broker'):
+                roles['exereader'] = pid
+            elif 'names' in name:
+                roles['names'] = pid
+            else:
+                roles['listener'] = pid
+        return roles
+
+    def ended(self):
+        self.process.poll()
+        return not machine.members(self.cgroup)
+
+    def wait_ended(self, seconds=10):
+        wait_for(self.ended, lambda: f'every daemon to end; left: {self.daemons()}', seconds)
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError('the service did not end on SIGTERM') from None
+        if self.process:
+            self.wait_ended()
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def destroy(self):
+        """Whatever happened: nothing of it stays."""
+        try:
+            self.stop()
+        finally:
+            for c in (self.root, self.home, self.cgroup):
+                machine.remove_cgroup(c)
+            if self.process:
+                self.process.wait()
+            shutil.rmtree(self.dir)
+
+    def log(self):
+        try:
+            with open(f'{self.dir}/log', encoding='utf-8', errors='replace') as f:
+                return ''.join(f.readlines()[-60:])
+        except FileNotFoundError:
+            return ''
+
+    # ---- the bus ----
+    def call(self, path, interface, method, *args):
+        """What the method answers (None, or the one value)."""
+        r = subprocess.run(['busctl', '--json=short', 'call', 'org.pclass', path, f'org.pclass.{interface}', method, *map(str, args)],
+                           capture_output=True, text=True, check=False)
+        if r.returncode != 0:
+            raise BusError(r.stderr.strip())
+        if not r.stdout.strip():
+            return None
+        data = unwrap(json.loads(r.stdout))
+        return data[0] if isinstance(data, list) and len(data) == 1 else data
+
+    def get(self, path, interface, name):
+        r = subprocess.run(['busctl', '--json=short', 'get-property', 'org.pclass', path, f'org.pclass.{interface}', name],
+                           capture_output=True, text=True, check=False)
+        if r.returncode != 0:
+            raise BusError(r.stderr.strip())
+        return unwrap(json.loads(r.stdout))
+
+    def add_rule(self, text, *options):
+        """The user's own command. Returns the rule's object path."""
+        text = guard.check(self.fill(text), RIG)
+        return self.call('/Rules', 'Rules', 'Add', 'sa{sv}', text, len(options) // 3, *options)
+
+    def remove_rule(self, path):
+        self.call('/Rules', 'Rules', 'Remove', 'oa{sv}', path, 0)
+
+    def reload(self):
+        self.call('/Rules', 'Rules', 'Reload')
+
+    def rules(self):
+        return self.call('/Rules', 'Rules', 'List', 'a{sv}', 0)
+
+    def plan(self, text=''):
+        return self.call('/Rules', 'Rules', 'Plan', 'sa{sv}', guard.check(self.fill(text), RIG) if text else '', 0)
+
+    def explain(self, pid):
+        return self.call('/Processes', 'Processes', 'ExplainPid', 'us', pid, '')
+
+    def counters(self):
+        return self.call('/Status', 'Status', 'GetCounters')
+
+    def ctl(self, *args, status=0):
+        """pclassctl; its output, JSON decoded where it is JSON."""
+        r = subprocess.run(['pclassctl', *args], capture_output=True, text=True, check=False)
+        if r.returncode != status:
+            raise AssertionError(f'pclassctl {args} gave {r.returncode}, not {status}: {r.stdout}{r.stderr}')
+        if '--json' in args and r.stdout.strip():
+            return json.loads(r.stdout)
+        return r.stdout if status == 0 else r.stderr
