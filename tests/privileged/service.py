@@ -42,6 +42,7 @@ class Service:
         self.without = without
         self.config = {**NORMAL, **(config or {})}
         self.process = None
+        self.options = []
         self.own = []  # (pid, start time) of every daemon process seen
         for d in ('rules.d', 'classes.d', 'run', 'state'):
             os.makedirs(f'{self.dir}/{d}', exist_ok=True)
@@ -79,7 +80,7 @@ class Service:
     def start(self):
         """Starts it and waits until it has gone over every process."""
         log = open(f'{self.dir}/log', 'a', encoding='utf-8')
-        command = [BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug']
+        command = [BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug', *self.options]
         if self.without:
             command.append(f'--without={self.without}')
         with log:
@@ -96,6 +97,12 @@ class Service:
 
         wait_for(running, lambda: f'the service to run; state {self.state()}:\n{self.log()}', seconds)
         self.note_own()
+
+    def revived(self):
+        """Starts it again when it has ended, as its unit would. True while it runs."""
+        if self.process.poll() is not None and not machine.members(self.cgroup):
+            self.start()
+        return self.process.poll() is None
 
     def state(self):
         try:

@@ -1,0 +1,192 @@
+"""Classes: real limits in real files, what is not supported here, several hierarchies, templates."""
+import machine
+from case import Case, program
+from machine import HIERARCHIES, hierarchy_of, place, wait_for
+
+LIMITS = '''
+[Class limited]
+Description=With everything
+CPUWeight=400
+AllowedCPUs=0
+MemoryHigh=64M
+MemoryMax=128M
+TasksMax=77
+'''
+
+
+def text(hierarchy, cgroup, name):
+    with open(hierarchy.path(cgroup, name), encoding='utf-8') as f:
+        return f.read().strip()
+
+
+class Limits(Case):
+    CLASSES = LIMITS
+    RULES = 'one: comm=pta {home} => limited\n'
+
+    def value(self, controller, v1, v2):
+        h = hierarchy_of(controller)
+        self.assertIsNotNone(h, f'{controller} is nowhere on this machine')
+        return text(h, self.class_path('limited'), v1 if h.version == 1 else v2)
+
+    def test_cpu_weight(self):
+        self.assertEqual(self.value('cpu', 'cpu.shares', 'cpu.weight'), '4096' if hierarchy_of('cpu').version == 1 else '400')
+
+    def test_allowed_cpus(self):
+        self.assertEqual(self.value('cpuset', 'cpuset.cpus', 'cpuset.cpus'), '0')
+
+    def test_memory_max(self):
+        self.assertEqual(self.value('memory', 'memory.limit_in_bytes', 'memory.max'), str(128 << 20))
+
+    def test_tasks_max(self):
+        self.assertEqual(self.value('pids', 'pids.max', 'pids.max'), '77')
+
+    def notes(self):
+        return self.service.call('/Classes', 'Classes', 'List', 'a{sv}', 0)
+
+    def test_unsupported_property_is_named(self):
+        limited = next(c for c in self.notes() if c['Name'] == 'limited')
+        said = str(limited)
+        self.assertIn('MemoryHigh', said)
+        if hierarchy_of('memory').version == 1:
+            self.assertIn('MemoryHigh', str(limited['Unsupported']))
+        else:
+            self.assertEqual(self.value('memory', '', 'memory.high'), str(64 << 20))
+
+    def test_members_are_limited_on_every_hierarchy_of_the_class(self):
+        a = self.spawn(path=program('pta'))
+        for controller in ('cgroup2', 'cpu', 'cpuset', 'memory', 'pids'):
+            self.await_class(a.pid, 'limited', controller)
+        with open(f'/proc/{a.pid}/status', encoding='utf-8') as f:
+            self.assertIn('Cpus_allowed_list:\t0\n', f.read())
+
+    def test_hierarchies_that_it_does_not_need_are_left_alone(self):
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'limited')
+        for h in HIERARCHIES:
+            if h.version == 1 and not set(h.controllers) & {'cpu', 'cpuset', 'memory', 'pids'}:
+                self.assertNotIn(self.service.root, machine.places(a.pid)[h.controllers[0]])
+
+    def test_listed_with_its_processes(self):
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'limited')
+        listed = self.service.ctl('list-classes', '--json')
+        entry = next(c for c in listed if c['Name'] == 'limited')
+        self.assertEqual(entry['ProcessCount'], 1)
+        path = next(c for c in self.notes() if c['Name'] == 'limited')['Path']
+        processes = self.service.call(path, 'Class', 'GetProcesses', 'a{sv}', 0)
+        self.assertEqual([p['Pid'] for p in processes], [a.pid])
+        self.assertIn('With everything', self.service.ctl('list-classes') + str(self.notes()))
+
+    def test_limit_bites(self):
+        """TasksMax=77 really stops the 78th task."""
+        a = self.spawn('exec', program('pta'), 'wait', 'chain', 100)
+        for controller in ('cgroup2', 'pids'):
+            self.await_class(a.pid, 'limited', controller)
+        a.go()
+        pids = hierarchy_of('pids')
+        wait_for(lambda: int(text(pids, self.class_path('limited'), 'pids.current')) == 77, 'the class to be full')
+        self.assertEqual(len(machine.members(self.class_path('limited'), pids)), 77)
+
+
+class Targets(Case):
+    CLASSES = '''
+[Class a]
+CPUWeight=50
+Hierarchies=cpu
+[Class b]
+MemoryMax=256M
+Hierarchies=memory cgroup2
+[Class default]
+'''
+    RULES = 'split: comm=pta {home} => cpu:a memory:b\nonly: comm=ptb {home} => memory:b\n'
+
+    def test_different_classes_in_different_hierarchies(self):
+        if hierarchy_of('cpu') is hierarchy_of('memory'):
+            self.fail('this machine has cpu and memory in one hierarchy: there is nothing to split')
+        before = None
+        a = self.spawn('wait', 'exec', program('pta'))
+        before = machine.places(a.pid)
+        a.go()
+        self.await_class(a.pid, 'a', 'cpu')
+        self.await_class(a.pid, 'b', 'memory')
+        for controller, path in machine.places(a.pid).items():
+            if controller not in ('cpu', 'memory'):
+                self.assertEqual(path, before[controller])
+
+    def test_one_hierarchy_only(self):
+        a = self.spawn(path=program('ptb'))
+        self.await_class(a.pid, 'b', 'memory')
+        self.assertEqual(place(a.pid), self.service.home)
+
+    def test_return_is_to_the_origin_of_each_hierarchy(self):
+        a = self.spawn('wait', 'exec', program('pta'))
+        before = machine.places(a.pid)
+        a.go()
+        self.await_class(a.pid, 'b', 'memory')
+        self.service.write_rules('marker: comm=ptmarker {home} => marker\n')
+        self.service.reload()
+        wait_for(lambda: machine.places(a.pid) == before, lambda: f'{machine.places(a.pid)} to be {before}')
+
+
+class Templates(Case):
+    CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n'
+    RULES = 'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 => users/%u\n'
+
+    def test_instances_come_and_go(self):
+        pids = hierarchy_of('pids')
+        one = self.as_user(61201)
+        two = self.as_user(61202)
+        again = self.as_user(61201)
+        self.await_class(one.pid, 'users/ptest1')
+        self.await_class(again.pid, 'users/ptest1')
+        self.await_class(two.pid, 'users/ptest2')
+        self.assertEqual(text(pids, self.class_path('users/ptest1'), 'pids.max'), '500')
+        one.process.kill()
+        one.process.wait()
+        self.fence()
+        self.assertTrue(self.exists('users/ptest1'))
+        again.process.kill()
+        again.process.wait()
+        wait_for(lambda: not self.exists('users/ptest1'), 'the empty instance to be removed')
+        self.assertTrue(self.exists('users/ptest2'))
+        self.assertTrue(self.in_class(two.pid, 'users/ptest2'))
+
+    def exists(self, name):
+        import os
+        return any(os.path.isdir(h.path(self.class_path(name))) for h in HIERARCHIES)
+
+    def test_instance_comes_again(self):
+        for _ in range(3):
+            a = self.spawn(path=program('pt-kind'))
+            self.await_class(a.pid, 'kinds/pt-kind')
+            a.process.kill()
+            a.process.wait()
+            wait_for(lambda: not self.exists('kinds/pt-kind'), 'the empty instance to be removed')
+
+    def test_name_that_is_no_legal_class_is_not_used(self):
+        """A program's name is its owner's choice: no path of another class can be made of it."""
+        a = self.spawn(path=program('pt-bad name'))
+        self.assert_home(a.pid)
+        self.assertNotEqual(self.service.explain(a.pid)['Holder'], '')
+
+    def test_instance_survives_a_restart(self):
+        a = self.as_user(61201)
+        self.await_class(a.pid, 'users/ptest1')
+        self.service.restart()
+        self.assert_alive(a)
+        self.assertTrue(self.in_class(a.pid, 'users/ptest1'))
+        a.process.kill()
+        a.process.wait()
+        wait_for(lambda: not self.exists('users/ptest1'), 'the empty instance to be removed')
+
+
+class Parents(Case):
+    CLASSES = '[Class a]\nTasksMax=900\n[Class a/one]\nTasksMax=300\n'
+    RULES = 'parent: comm=pta {home} => a\nchild: comm=ptb {home} => a/one\n'
+
+    def test_parent_has_members_of_its_own(self):
+        a, b = self.spawn(path=program('pta')), self.spawn(path=program('ptb'))
+        self.await_class(a.pid, 'a')
+        self.await_class(b.pid, 'a/one')
+        self.assertEqual(text(hierarchy_of('pids'), self.class_path('a'), 'pids.max'), '900')
+        self.assertEqual(text(hierarchy_of('pids'), self.class_path('a/one'), 'pids.max'), '300')

@@ -1,0 +1,32 @@
+"""The same on an older kernel: what 6.13, 6.9 and 6.6 brought is left unused, and the main cases run again."""
+import test_classes
+import test_events
+import test_rules
+import test_start
+
+WITHOUT = 'pidfd-info,pidfs,event-mask'
+
+
+def again(case):
+    """The tests of a class, run without the newer kernel's help."""
+    return type('Old' + case.__name__, (case,), {'WITHOUT': WITHOUT, '__module__': __name__})
+
+
+OldExec = again(test_events.Exec)
+OldIds = again(test_events.Ids)
+OldThreads = again(test_events.Threads)
+OldForks = again(test_events.Forks)
+OldBefore = again(test_start.Before)
+OldRestart = again(test_start.Restart)
+OldLive = again(test_rules.Live)
+OldTemplates = again(test_classes.Templates)
+
+
+class OldFeatures(test_rules.Live):
+    """Proof that the switch does something."""
+    WITHOUT = WITHOUT
+
+    def test_features_say_what_is_unused(self):
+        features = self.service.get('/Status', 'Status', 'Features')
+        for name in WITHOUT.split(','):
+            self.assertNotIn(name, features)

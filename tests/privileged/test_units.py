@@ -1,0 +1,91 @@
+"""Who holds a process although a rule matches it: somebody's unit, protection."""
+import machine
+from case import Case, program
+from machine import place
+
+
+class Units(Case):
+    CLASSES = '[Class a]\n[Class b]\n[Class c]\nLeaveUnit=yes\n'
+    RULES = '''
+held:  comm=pta {home} => a
+freed: comm=ptb {home} => b leave-unit
+class: comm=ptc {home} => c
+unit:  unit=pt-other.service {home} => b leave-unit
+'''
+
+    def unit(self, name='pt-test.service'):
+        return machine.make_cgroup(f'{self.service.home}/{name}')
+
+    def test_service_holds_its_processes(self):
+        unit = self.unit()
+        a = self.spawn(path=program('pta'), cgroup=unit)
+        self.fence()
+        self.assertEqual(place(a.pid), unit)
+        x = self.service.explain(a.pid)
+        self.assertEqual((x['Rule'], x['InPlace'], x['Holder']), ('held', False, 'unit'))
+        self.assertIn('pt-test.service', x['HolderDetail'])
+
+    def test_rule_with_leave_unit(self):
+        a = self.spawn(path=program('ptb'), cgroup=self.unit())
+        self.await_class(a.pid, 'b')
+
+    def test_class_with_leave_unit(self):
+        a = self.spawn(path=program('ptc'), cgroup=self.unit())
+        self.await_class(a.pid, 'c')
+
+    def test_scope_holds_too(self):
+        unit = self.unit('pt-test.scope')
+        a = self.spawn(path=program('pta'), cgroup=unit)
+        self.fence()
+        self.assertEqual(place(a.pid), unit)
+
+    def test_unit_is_a_fact(self):
+        a = self.spawn(path=program('ptnone'), cgroup=self.unit('pt-other.service'))
+        self.await_class(a.pid, 'b')
+
+    def test_origin_is_remembered_as_a_fact_after_the_move(self):
+        """The move must not undo its own reason: unit= still holds when it sits in the class."""
+        a = self.spawn(path=program('ptnone'), cgroup=self.unit('pt-other.service'))
+        self.await_class(a.pid, 'b')
+        self.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
+        self.fence()
+        self.assertTrue(self.in_class(a.pid, 'b'), self.where(a.pid))
+
+
+class V1AreFree(Case):
+    CLASSES = '[Class a]\nCPUWeight=50\n'
+    RULES = 'held: comm=pta {home} => a\n'
+
+    def test_v1_hierarchies_do_not_belong_to_the_unit(self):
+        cpu = machine.hierarchy_of('cpu')
+        self.assertEqual(cpu.version, 1, 'this machine has no v1 cpu hierarchy')
+        unit = machine.make_cgroup(f'{self.service.home}/pt-test.service')
+        a = self.spawn(path=program('pta'), cgroup=unit)
+        self.await_class(a.pid, 'a', 'cpu')
+        self.assertEqual(place(a.pid), unit)
+
+
+class Protected(Case):
+    CLASSES = '[Class a]\n[Class vip]\nAllowedUsers=ptest1\n'
+    RULES = 'one: comm=pta {home} => a\nvip: comm=ptv {home} => vip\n'
+    CONFIG = {'ProtectUsers': 'ptest4'}
+
+    def test_container_is_left_alone(self):
+        for name in ('docker-0123456789abcdef.scope', 'kubepods.slice', 'machine.slice'):
+            with self.subTest(name=name):
+                cgroup = machine.make_cgroup(f'{self.service.home}/{name}')
+                a = self.spawn(path=program('pta'), cgroup=cgroup)
+                self.fence()
+                self.assertEqual(place(a.pid), cgroup)
+                self.assertIn(self.service.explain(a.pid)['Holder'], ('protected', 'unit'))
+
+    def test_protected_user_is_left_alone(self):
+        a = self.as_user(61204, path=program('pta'))
+        self.fence()
+        self.assertEqual(place(a.pid), self.service.home)
+        self.assertEqual(self.service.explain(a.pid)['Holder'], 'protected')
+
+    def test_class_takes_its_users_only(self):
+        right, wrong = self.as_user(61201, path=program('ptv')), self.as_user(61202, path=program('ptv'))
+        self.await_class(right.pid, 'vip')
+        self.assert_home(wrong.pid)
