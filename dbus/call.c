@@ -1,0 +1,181 @@
+/* The way of a method call. Nothing here waits: polkit's answer and the settling of moves come back through the loop. */
+#include "dbus/call.h"
+
+#include "common/log.h"
+#include "dbus/error.h"
+#include "dbus/object.h"
+
+static Call *call_free(Call *c) {
+        if (!c)
+                return NULL;
+        explanation_free(c->explanation);
+        sd_bus_message_unref(c->message);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(Call *, call_free)
+
+void call_detail(Call *c, const char *name, const char *value) {
+        if (c->n_details + 2 >= ELEMENTSOF(c->details))
+                return;
+        c->details[c->n_details++] = name;
+        c->details[c->n_details++] = value;
+}
+
+static int call_new(Service *s, const Method *method, sd_bus_message *m, Call **ret) {
+        Call *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        c->service = s;
+        c->manager = s->manager;
+        c->method = method;
+        c->message = sd_bus_message_ref(m);
+        *ret = c;
+        return 0;
+}
+
+static int call_check(Call *c, sd_bus_error *e) {
+        int r;
+
+        r = sd_bus_message_rewind(c->message, true);
+        if (r < 0)
+                return r;
+        c->explanation = explanation_free(c->explanation);
+        memset(c->details, 0, sizeof(c->details));
+        c->n_details = 0;
+        c->owner = (uid_t) -1;
+        return c->method->check ? c->method->check(c, e) : 0;
+}
+
+static int call_reply(Call *c, sd_bus_error *e) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(c->message, &reply);
+        if (r < 0)
+                return r;
+        if (c->method->answer) {
+                r = c->method->answer(c, reply, e);
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_message_send(reply);
+}
+
+static void call_reply_error(Call *c, int r, const sd_bus_error *e) {
+        int k = sd_bus_error_is_set(e) ? sd_bus_reply_method_error(c->message, e) : sd_bus_reply_method_errno(c->message, r, NULL);
+
+        if (k < 0)
+                log_warning_errno(k, "Cannot answer %s of %s", c->method->member, sd_bus_message_get_sender(c->message));
+}
+
+static void call_unlink(Call *c) {
+        if (c->previous)
+                c->previous->next = c->next;
+        else
+                c->service->calls = c->next;
+        if (c->next)
+                c->next->previous = c->previous;
+}
+
+static void on_settled(void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(call_freep) Call *c = userdata;
+        int r;
+
+        call_unlink(c);
+        r = call_reply(c, &e);
+        if (r < 0)
+                call_reply_error(c, r, &e);
+}
+
+/* Takes the call over, whatever comes. */
+static void call_settle(Call *c) {
+        int r;
+
+        c->next = c->service->calls;
+        if (c->next)
+                c->next->previous = c;
+        c->service->calls = c;
+        r = manager_when_settled(c->manager, on_settled, c);
+        if (r < 0) /* the change is made; only the waiting failed */
+                on_settled(c);
+}
+
+/* On failure the call is still the caller's, and nothing was replied. */
+static int call_perform(Call **c, sd_bus_error *e) {
+        int r;
+
+        if ((*c)->method->act) {
+                r = (*c)->method->act(*c, e);
+                if (r < 0)
+                        return r;
+        }
+        if ((*c)->method->settle) {
+                call_settle(TAKE_PTR(*c));
+                return 0;
+        }
+        return call_reply(*c, e);
+}
+
+static void on_authorised(int result, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(call_freep) Call *c = userdata;
+        int r;
+
+        if (result == -ECONNRESET)
+                return;
+        if (result < 0)
+                r = authority_set_error(result, c->method->action, &e);
+        else {
+                r = call_check(c, &e); /* the world has moved on while somebody typed a password */
+                if (r >= 0)
+                        r = call_perform(&c, &e);
+        }
+        if (r < 0)
+                call_reply_error(c, r, &e);
+}
+
+static const Method *method_find(const Method *methods, size_t n, const char *member) {
+        for (size_t i = 0; i < n; i++)
+                if (streq(methods[i].member, member))
+                        return methods + i;
+        return NULL;
+}
+
+int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e) {
+        const Method *method = method_find(methods, n, sd_bus_message_get_member(m));
+        _cleanup_(call_freep) Call *c = NULL;
+        AuthorityQuestion question;
+        int r;
+
+        if (!method)
+                return -ENOSYS;
+        r = call_new(s, method, m, &c);
+        if (r < 0)
+                return r;
+        r = call_check(c, e);
+        if (r < 0)
+                return r;
+        if (!method->action) {
+                r = call_perform(&c, e);
+                return r < 0 ? r : 1;
+        }
+        question = (AuthorityQuestion) { .action = method->action, .details = c->details, .owner = c->owner };
+        r = authority_check(s->authority, m, &question, on_authorised, c);
+        if (r < 0)
+                return authority_set_error(r, method->action, e);
+        TAKE_PTR(c);
+        return 1;
+}
+
+void calls_drop(Service *s) {
+        while (s->calls) {
+                Call *c = s->calls;
+
+                manager_settle_cancel(c->manager, c);
+                call_unlink(c);
+                call_free(c);
+        }
+}

@@ -1,0 +1,50 @@
+/* One method call on its way: read, validate, authorise, act, settle, reply. Every interface is a table of Methods. */
+#pragma once
+#include <systemd/sd-bus.h>
+#include "daemon/manager.h"
+
+typedef struct Service Service;
+typedef struct Call Call;
+
+typedef struct Method {
+        const char *member;
+        const char *action; /* polkit action (polkit/actions.h); NULL: everybody may */
+        /* Reads and validates the arguments into the call. Runs once more after polkit's answer, which may take minutes. */
+        int (*check)(Call *c, sd_bus_error *e);
+        int (*act)(Call *c, sd_bus_error *e);                              /* makes the change; NULL: a mere question */
+        int (*answer)(Call *c, sd_bus_message *reply, sd_bus_error *e);    /* fills the reply; NULL: it is empty */
+        bool settle; /* the reply waits until the moves that follow have been answered */
+} Method;
+
+struct Call {
+        Service *service;
+        Manager *manager;
+        sd_bus_message *message;
+        const Method *method;
+        Call *next, *previous;
+
+        /* What check() read. Texts belong to the message. */
+        const char *text;
+        const char *cookie;
+        RuleAddOptions add;
+        bool alone, enable;
+        uint64_t rule_id;
+        size_t class_index;
+        uint32_t pid, after, limit;
+        Mode mode;
+        Explanation *explanation; /* owned */
+
+        /* For polkit: who need not ask, and what the dialog may show (name, value, ..., NULL). */
+        uid_t owner;
+        const char *details[8];
+        size_t n_details;
+        char number[12];
+};
+
+/* The handler of all methods in the table: returns as sd-bus wants it. */
+int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e);
+/* Before the bus connection goes: calls that wait for moves are forgotten, without a reply. */
+void calls_drop(Service *s);
+
+/* For check(): something the dialog may show. Kept by pointer; at most three. */
+void call_detail(Call *c, const char *name, const char *value);
