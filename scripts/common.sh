@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What scripts/test and scripts/demo share. Sourced; expects $top, the root of the tree.
 
+: "${top:?}"
+
 # install_packages KIND...: installs those packages of scripts/packages that are missing. Asks apt only when one is.
 install_packages() {
         local kind name missing=()

@@ -45,10 +45,13 @@ class Limits(Case):
 
     def test_unsupported_property_is_named(self):
         limited = next(c for c in self.notes() if c['Name'] == 'limited')
-        said = str(limited)
-        self.assertIn('MemoryHigh', said)
-        if hierarchy_of('memory').version == 1:
-            self.assertIn('MemoryHigh', str(limited['Unsupported']))
+        properties = {p['Name']: p for p in limited['Properties']}
+        self.assertEqual({n for n, p in properties.items() if p['Supported']} | {'MemoryHigh'},
+                         {'CPUWeight', 'AllowedCPUs', 'MemoryHigh', 'MemoryMax', 'TasksMax'})
+        v1 = hierarchy_of('memory').version == 1
+        self.assertEqual(properties['MemoryHigh']['Supported'], not v1)
+        if v1:
+            self.assertTrue(properties['MemoryHigh']['Text'], 'no reason is given')
         else:
             self.assertEqual(self.value('memory', '', 'memory.high'), str(64 << 20))
 
@@ -71,10 +74,10 @@ class Limits(Case):
         self.await_class(a.pid, 'limited')
         listed = self.service.ctl('list-classes', '--json')
         entry = next(c for c in listed if c['Name'] == 'limited')
-        self.assertEqual(entry['ProcessCount'], 1)
-        path = next(c for c in self.notes() if c['Name'] == 'limited')['Path']
-        processes = self.service.call(path, 'Class', 'GetProcesses', 'a{sv}', 0)
-        self.assertEqual([p['Pid'] for p in processes], [a.pid])
+        self.assertEqual(entry['Processes'], 1)
+        processes = self.service.call('/Classes/limited', 'Class', 'GetProcesses', 'a{sv}', 0)
+        self.assertEqual(self.service.get('/Classes/limited', 'Class', 'ProcessCount'), 1)
+        self.assertEqual([p['PID'] for p in processes], [a.pid])
         self.assertIn('With everything', self.service.ctl('list-classes') + str(self.notes()))
 
     def test_limit_bites(self):

@@ -16,7 +16,7 @@ class Observe(Case):
         """Waits until the service has decided on them: in observe mode nothing else can be seen."""
         for a in actors:
             x = self.service.explain(a.pid)
-            self.assertEqual(x['Pid'], a.pid)
+            self.assertEqual(x['PID'], a.pid)
         self.service.ctl('status')
 
     def test_observe_moves_nothing(self):
@@ -30,7 +30,7 @@ class Observe(Case):
     def test_plan_is_what_enforce_does(self):
         actors = self.population()
         before = {a.pid: place(a.pid) for a in actors}
-        plan = {p['Pid']: p for p in self.service.plan()}
+        plan = {p['PID']: p for p in self.service.plan()}
         self.assertEqual(set(plan), {a.pid for a in actors[:2]})
         self.assertEqual({a.pid: place(a.pid) for a in actors}, before, 'a plan moved something')
         self.service.ctl('enforce')
@@ -67,7 +67,7 @@ class Plan(Case):
         text = 'take: comm=pta|ptb {home} => b'
         before = {x.pid: place(x.pid) for x in (a, b, other)}
         rules = self.service.rules()
-        plan = {p['Pid']: p for p in self.service.plan(text)}
+        plan = {p['PID']: p for p in self.service.plan(text)}
         self.assertEqual(set(plan), {a.pid, b.pid})
         self.assertEqual({x.pid: place(x.pid) for x in (a, b, other)}, before)
         self.assertEqual(self.service.rules(), rules)
@@ -90,7 +90,7 @@ class Explain(Case):
         self.await_class(a.pid, 'a')
         x = self.service.explain(a.pid)
         self.assertEqual((x['Rule'], x['Class'], x['InPlace'], x['Holder']), ('one', 'a', True, ''))
-        self.assertTrue(x['File'].endswith('/50-test.rules'))
+        self.assertTrue(x['Source'].endswith('/50-test.rules'))
         self.assertEqual(x['Line'], 3)  # after the marker's and zero
         zero = next(s for s in x['Steps'] if s['Rule'] == 'zero')
         self.assertEqual((zero['Condition'], zero['Line']), ('comm=ptz', 2))

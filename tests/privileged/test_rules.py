@@ -143,19 +143,13 @@ class Disabled(Case):
         b = self.spawn(path=program('ptb'))
         self.await_class(b.pid, 'b')
         path = next(r for r in self.service.rules() if r['Name'] == 'on')['Path']
-        self.set_enabled(path, 'false')
+        self.service.call(path, 'Rule', 'SetEnabled', 'ba{sv}', 'false', 0)
         self.await_home(b.pid)
         self.service.restart()
         self.assertEqual(place(b.pid), self.service.home, 'a rule that was switched off is on again after a restart')
         path = next(r for r in self.service.rules() if r['Name'] == 'on')['Path']
-        self.set_enabled(path, 'true')
+        self.service.call(path, 'Rule', 'SetEnabled', 'ba{sv}', 'true', 0)
         self.await_class(b.pid, 'b')
-
-    def set_enabled(self, path, value):
-        import subprocess
-        r = subprocess.run(['busctl', 'set-property', 'org.pclass', path, 'org.pclass.Rule', 'Enabled', 'b', value],
-                           capture_output=True, text=True, check=False)
-        self.assertEqual((r.returncode, r.stderr), (0, ''))
 
 
 class Conditions(Case):
