@@ -127,14 +127,19 @@ static size_t utf8_length(const unsigned char *p) {
         return n;
 }
 
-bool str_is_printable_utf8(const char *s) {
-        for (const unsigned char *p = (const unsigned char *) s; *p;) {
-                size_t n = utf8_length(p);
+size_t str_printable_prefix(const char *s) {
+        const unsigned char *p = (const unsigned char *) s;
+
+        for (size_t n; *p; p += n) {
+                n = utf8_length(p);
                 if (n == 0)
-                        return false;
-                p += n;
+                        break;
         }
-        return true;
+        return (size_t) (p - (const unsigned char *) s);
+}
+
+bool str_is_printable_utf8(const char *s) {
+        return s[str_printable_prefix(s)] == '\0';
 }
 
 char *str_escape(const char *s) {

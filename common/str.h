@@ -21,6 +21,7 @@ DEFINE_CLEANUP(char **, strv_free)
 
 /* True for well-formed UTF-8 without control characters (what D-Bus and a terminal take as it is). */
 bool str_is_printable_utf8(const char *s);
+size_t str_printable_prefix(const char *s); /* bytes before the first one that it would refuse */
 /* New string in which every byte that str_is_printable_utf8() would refuse is \xNN and a backslash is doubled.
  * For D-Bus and tables. NULL when out of memory. */
 char *str_escape(const char *s);

@@ -4,8 +4,12 @@
 #include "rules/subject.h"
 
 #define RULE_TEXT_MAX 4096 /* bytes of one rule line */
+#define RULE_NAME_MAX 128
+#define RULE_CONDITIONS_MAX 64
+#define RULE_TARGETS_MAX 16
 
 typedef struct Rule Rule;
+typedef struct Condition Condition; /* rules/condition.h */
 
 /* Parses one rule ("name: conditions => target options"). -EINVAL with line 1 and the column in err, -ENOMEM.
  * `text` needs no closing newline; a comment or an empty text is an error here. */
@@ -24,7 +28,6 @@ bool rule_is_ignore(const Rule *r);
 bool rule_is_disabled(const Rule *r);
 bool rule_is_exact(const Rule *r);
 bool rule_is_leave_unit(const Rule *r);
-bool rule_is_sticky(const Rule *r);
 
 /* Targets in order. controllers NULL: wherever the class exists. */
 typedef struct RuleTarget {
@@ -32,6 +35,10 @@ typedef struct RuleTarget {
         char *class_name;   /* may hold specifiers in its last component */
 } RuleTarget;
 size_t rule_targets(const Rule *r, const RuleTarget **ret);
+
+/* Conditions in order, and how many names of users and groups they ask the machine for. */
+size_t rule_conditions(const Rule *r, const Condition **ret);
+size_t rule_names(const Rule *r);
 
 /* Facts that conditions and specifiers of this rule ask for (FACT_BIT mask). */
 uint32_t rule_facts(const Rule *r);

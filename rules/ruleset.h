@@ -6,7 +6,8 @@
 #define RULES_MAX 100000
 
 /* What compile and match ask the outside. Every pointer may be NULL; userdata is passed through.
- * names: 0, -ENOENT (no such name), -EAGAIN (not known yet: the rule is inactive until compiled again).
+ * names: 0, -ENOENT (no such name), -EAGAIN (not known yet: the rule is inactive until compiled again), another -errno (said in the
+ * reason). NULL pointer: nobody has any name.
  * group_name: name of a gid for globs over supplementary groups, NULL if not known.
  * class_exists: true for a static class of that name or a template with that very text; NULL pointer: every class exists.
  * controller_exists: false makes a rule that names the controller inactive; NULL pointer: all exist. */
@@ -40,13 +41,19 @@ DEFINE_CLEANUP(Ruleset *, ruleset_free)
 
 /* Appends one rule; takes a reference. -EEXIST if the name is taken (err says where), -E2BIG above RULES_MAX. */
 int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, unsigned line, TextError *err);
-/* Parses a whole file's text and appends its rules. Stops at the first error (err set with file, line, column) with -EINVAL. */
+/* Parses a whole file's text and appends its rules. Stops at the first error (err set with file, line, column) with -EINVAL (a name
+ * that is taken too), -E2BIG above RULES_MAX, -ENOMEM; then none of the text's rules has been added. */
 int ruleset_add_text(Ruleset *rs, const char *text, size_t size, const char *file, TextError *err);
 /* The same, but goes on after an error and hands each error to `report`; returns the number of errors. For lint. */
 int ruleset_lint_text(Ruleset *rs, const char *text, size_t size, const char *file,
                       void (*report)(const TextError *err, void *userdata), void *userdata);
 
-/* Resolves and indexes. Must be called once before matching. env's pointers must outlive the ruleset. -ENOMEM. */
+/* For the owner before it compiles: switches a rule off or on (an option `disabled` in its text is overruled), sets its id. */
+void ruleset_set_enabled(Ruleset *rs, size_t position, bool enabled);
+void ruleset_set_id(Ruleset *rs, size_t position, uint64_t id);
+
+/* Resolves and indexes. Must be called before matching, and may be called again when the machine's answers have changed. *env is
+ * copied, what it points to must outlive the ruleset. -ENOMEM: everything is as it was. */
 int ruleset_compile(Ruleset *rs, const RulesetEnv *env);
 
 size_t ruleset_size(const Ruleset *rs);
@@ -55,9 +62,11 @@ const RuleEntry *ruleset_find(const Ruleset *rs, const char *name);
 uint32_t ruleset_facts(const Ruleset *rs); /* union over active rules */
 
 /* The first active rule whose conditions all hold, or NULL. A condition on an unknown fact does not hold, nor does its
- * negation. *ret_missing (may be NULL): facts that were asked for and unknown on the way. */
+ * negation. *ret_missing (may be NULL): facts that were unknown on the way and might have decided: those of active rules before the
+ * match none of whose conditions is known to fail. Allocates nothing itself (regexec() may). */
 const RuleEntry *ruleset_match(const Ruleset *rs, const Subject *s, uint32_t *ret_missing);
 
 /* Why one rule does or does not match. Returns true when all conditions hold; else *ret_condition is the canonical text of the first
- * condition that failed (owned by the rule) and *ret_unknown tells whether its fact was unknown. Ignores active. */
+ * condition that failed (owned by the rule) and *ret_unknown tells whether its fact was unknown (or, in a rule that is not active,
+ * none of its names exists). Ignores active. */
 bool ruleset_explain(const Ruleset *rs, const RuleEntry *e, const Subject *s, const char **ret_condition, bool *ret_unknown);

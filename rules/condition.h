@@ -1,0 +1,42 @@
+/* One condition of a rule: key, operator, alternatives. Immutable once parsed. Internal to rules/. */
+#pragma once
+#include "rules/context.h"
+#include "rules/key.h"
+#include "rules/scanner.h"
+
+#define ALTERNATIVES_MAX 256 /* in one condition */
+
+typedef enum Operator { OPERATOR_EQUAL, OPERATOR_REGEX, OPERATOR_AT_MOST, OPERATOR_AT_LEAST } Operator;
+
+typedef enum AlternativeKind {
+        ALTERNATIVE_PATTERN, /* glob or regex over one text */
+        ALTERNATIVE_CONTEXT, /* a glob per field of a context */
+        ALTERNATIVE_NUMBERS, /* from..to, both included */
+        ALTERNATIVE_NAME,    /* a user or group that the machine has to resolve */
+        ALTERNATIVE_LEVEL,   /* MLS level to compare with */
+} AlternativeKind;
+
+typedef struct Alternative {
+        AlternativeKind kind;
+        bool supplementary; /* group=@g: the supplementary groups count too */
+        uint32_t from, to;
+        size_t slot;        /* ALTERNATIVE_NAME: its place among the names of the rule */
+        char *name;
+        Pattern *pattern;
+        Pattern *fields[4]; /* user role type range; range NULL: any range or none */
+        Level *level;
+} Alternative;
+
+typedef struct Condition {
+        Key key;
+        Operator op;
+        bool negated;
+        Alternative *alternatives;
+        size_t n;
+        uint32_t facts; /* FACT_BIT()s it may look at */
+        char *text;     /* canonical */
+} Condition;
+
+/* Reads one condition at the scanner. `names` counts the names that the rule asks the machine for. -EINVAL with err, -ENOMEM. */
+int condition_parse(Scanner *s, size_t *names, Condition *ret);
+void condition_done(Condition *c);

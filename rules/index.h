@@ -1,0 +1,31 @@
+/* Which rules can match at all: a rule that wants one exact value of a key is looked at only for subjects that have it.
+ * Of several such conditions the rarest value counts. What is left out is known to fail, so the answer stays that of
+ * reading all rules in order. Internal to rules/. */
+#pragma once
+#include "rules/eval.h"
+
+typedef struct Index Index;
+
+/* One rule to be indexed; positions rise from call to call. */
+typedef struct IndexRule {
+        const Rule *rule;
+        const NameId *names;
+        uint32_t position;
+} IndexRule;
+int index_new(const IndexRule *rules, size_t n, Index **ret);
+Index *index_free(Index *x);
+DEFINE_CLEANUP(Index *, index_free)
+
+typedef struct IndexCursor {
+        const uint32_t *positions; /* rising */
+        size_t n;
+} IndexCursor;
+typedef struct IndexIterator {
+        IndexCursor cursors[_KEY_N + 1];
+        size_t n;
+} IndexIterator;
+
+/* Walks the positions of the rules that may match in rising order. `unknown`: also those that would need a fact that is unknown
+ * (they cannot match, but are asked what they lack). */
+void index_begin(const Index *x, const View *v, bool unknown, IndexIterator *ret);
+bool index_next(IndexIterator *it, uint32_t *ret_position);

@@ -1,0 +1,401 @@
+/* Globs, compiled to a flat list of operations, and regular expressions by regcomp(). Neither recurses over its input. */
+#include "rules/pattern.h"
+
+#include <locale.h>
+#include <regex.h>
+
+typedef enum GlobKind { OP_BYTE, OP_ONE, OP_SET, OP_STAR } GlobKind;
+
+typedef struct GlobOp {
+        uint8_t kind;
+        uint8_t byte;  /* OP_BYTE */
+        uint16_t set;  /* OP_SET: index */
+} GlobOp;
+
+typedef struct GlobSet {
+        uint8_t bits[32];
+} GlobSet;
+
+struct Pattern {
+        bool is_regex;
+        regex_t regex;
+        char *literal; /* NULL when there is anything but plain bytes */
+        GlobOp *ops;
+        size_t n_ops;
+        GlobSet *sets;
+        size_t n_sets;
+};
+
+GlobRole glob_step(GlobState *s, const PatternByte *b) {
+        char c = b->escaped ? '\0' : (char) b->byte;
+
+        if (!s->in_set) {
+                if (c != '[')
+                        return c == '*' ? GLOB_STAR : c == '?' ? GLOB_ONE : GLOB_PLAIN;
+                *s = (GlobState) { .in_set = true };
+                return GLOB_SET_OPEN;
+        }
+        if (s->members == 0 && !s->negated && c == '!') {
+                s->negated = true;
+                return GLOB_SET_NOT;
+        }
+        if (c == ']' && s->members > 0) {
+                s->in_set = false;
+                return GLOB_SET_CLOSE;
+        }
+        s->members++;
+        return GLOB_SET_MEMBER;
+}
+
+static bool set_has(const GlobSet *s, unsigned char c) {
+        return s->bits[c / 8] & 1u << c % 8;
+}
+
+static void set_add(GlobSet *s, unsigned char from, unsigned char to) {
+        for (unsigned c = from; c <= to; c++)
+                s->bits[c / 8] |= (uint8_t) (1u << c % 8);
+}
+
+/* The members of a set between its brackets: bytes and ranges. */
+static int parse_set(const PatternByte *b, size_t n, GlobSet *ret, TextError *err) {
+        GlobSet set = {};
+
+        for (size_t i = 0; i < n; i++) {
+                bool plain = !b[i].escaped;
+                if (plain && b[i].byte == '[' && i + 1 < n && strchr(":.=", b[i + 1].byte))
+                        return text_error(err, NULL, 1, b[i].column, "named sets are not known here; write a range such as [a-z]");
+                if (plain && b[i].byte == '^' && i == 0)
+                        return text_error(err, NULL, 1, b[i].column, "a set is negated with \"!\", as in [!a-z]");
+                if (i + 2 < n && b[i + 1].byte == '-' && !b[i + 1].escaped) {
+                        if (b[i].byte > b[i + 2].byte)
+                                return text_error(err, NULL, 1, b[i].column, "range in brackets runs backwards");
+                        set_add(&set, b[i].byte, b[i + 2].byte);
+                        i += 2;
+                } else
+                        set_add(&set, b[i].byte, b[i].byte);
+        }
+        *ret = set;
+        return 0;
+}
+
+/* Reads the set whose bracket opens at *i; leaves *i at the closing one. */
+static int add_set(Pattern *p, const PatternByte *text, size_t n, size_t *i, TextError *err) {
+        GlobState state = {};
+        size_t open = *i, at = open, first = 0;
+        GlobRole role = glob_step(&state, &text[at]);
+
+        while (role != GLOB_SET_CLOSE) {
+                if (++at >= n)
+                        return text_error(err, NULL, 1, text[open].column, "\"[\" without its \"]\"");
+                role = glob_step(&state, &text[at]);
+                if (role == GLOB_SET_MEMBER && !first)
+                        first = at;
+        }
+        GlobSet *set = &p->sets[p->n_sets];
+        int r = parse_set(text + first, at - first, set, err);
+        if (r < 0)
+                return r;
+        for (size_t k = 0; state.negated && k < sizeof(set->bits); k++)
+                set->bits[k] = (uint8_t) ~set->bits[k];
+        p->ops[p->n_ops++] = (GlobOp) { .kind = OP_SET, .set = (uint16_t) p->n_sets++ };
+        *i = at;
+        return 0;
+}
+
+static int glob_compile(Pattern *p, const PatternByte *text, size_t n, TextError *err) {
+        for (size_t i = 0; i < n; i++) {
+                GlobState state = {};
+                GlobRole role = glob_step(&state, &text[i]);
+                if (role == GLOB_SET_OPEN) {
+                        int r = add_set(p, text, n, &i, err);
+                        if (r < 0)
+                                return r;
+                } else if (role == GLOB_STAR) {
+                        if (p->n_ops == 0 || p->ops[p->n_ops - 1].kind != OP_STAR)
+                                p->ops[p->n_ops++] = (GlobOp) { .kind = OP_STAR };
+                } else
+                        p->ops[p->n_ops++] = (GlobOp) { .kind = role == GLOB_ONE ? OP_ONE : OP_BYTE, .byte = text[i].byte };
+        }
+        return 0;
+}
+
+static bool ops_are_plain(const Pattern *p) {
+        for (size_t i = 0; i < p->n_ops; i++)
+                if (p->ops[i].kind != OP_BYTE)
+                        return false;
+        return true;
+}
+
+static int find_literal(Pattern *p) {
+        if (!ops_are_plain(p))
+                return 0;
+        p->literal = malloc(p->n_ops + 1);
+        if (!p->literal)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->n_ops; i++)
+                p->literal[i] = (char) p->ops[i].byte;
+        p->literal[p->n_ops] = '\0';
+        return 0;
+}
+
+int pattern_new_glob(const PatternByte *text, size_t n, Pattern **ret, TextError *err) {
+        _cleanup_(pattern_freep) Pattern *p = calloc(1, sizeof(*p));
+        size_t sets = 0;
+        int r;
+
+        for (size_t i = 0; i < n; i++)
+                sets += text[i].byte == '[';
+        if (!p)
+                return -ENOMEM;
+        p->ops = calloc(n + 1, sizeof(GlobOp));
+        p->sets = calloc(sets + 1, sizeof(GlobSet));
+        if (!p->ops || !p->sets)
+                return -ENOMEM;
+        r = glob_compile(p, text, n, err);
+        if (r < 0)
+                return r;
+        r = find_literal(p);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+static bool op_takes(const Pattern *p, const GlobOp *op, unsigned char c) {
+        switch ((GlobKind) op->kind) {
+        case OP_BYTE:
+                return op->byte == c;
+        case OP_SET:
+                return set_has(&p->sets[op->set], c);
+        case OP_ONE:
+                return true;
+        case OP_STAR:
+                break;
+        }
+        return false;
+}
+
+/* After a mismatch only the last star has to take one byte more: what earlier stars could take instead, it can take too. */
+static bool glob_match(const Pattern *p, const char *text, size_t size) {
+        size_t at = 0, op = 0, resume = SIZE_MAX, mark = 0;
+
+        while (at < size) {
+                if (op < p->n_ops && p->ops[op].kind == OP_STAR) {
+                        resume = ++op;
+                        mark = at;
+                        if (op == p->n_ops)
+                                return true;
+                } else if (op < p->n_ops && op_takes(p, &p->ops[op], (unsigned char) text[at])) {
+                        op++;
+                        at++;
+                } else if (resume != SIZE_MAX) {
+                        op = resume;
+                        at = ++mark;
+                } else
+                        return false;
+        }
+        if (op < p->n_ops && p->ops[op].kind == OP_STAR)
+                op++;
+        return op == p->n_ops;
+}
+
+/* What regcomp() will write out, so that nested repetitions such as ((a{99}){99}){99} cannot ask for gigabytes. */
+#define GROUPS_MAX 32
+typedef struct RegexSize {
+        size_t total[GROUPS_MAX + 1]; /* atoms so far in each open group */
+        size_t last[GROUPS_MAX + 1];  /* the last atom of it, which a repetition multiplies */
+        size_t depth;
+} RegexSize;
+
+static void size_atom(RegexSize *z, size_t size) {
+        z->last[z->depth] = size;
+        z->total[z->depth] += size;
+}
+
+static void size_repeat(RegexSize *z, size_t times) {
+        size_t *last = &z->last[z->depth];
+
+        if (times <= 1)
+                return;
+        z->total[z->depth] += *last * (times - 1);
+        *last *= times;
+}
+
+/* Reads "3}", "3,}" or "3,5}"; returns the bytes taken, 0 when it is none of these. An open end costs one copy more. */
+static size_t read_repeat(const char *p, size_t *ret_times) {
+        size_t value[2] = {}, n = 0, i = 0;
+
+        for (;; i++)
+                if (p[i] >= '0' && p[i] <= '9')
+                        value[n] = MIN(value[n] * 10 + (size_t) (p[i] - '0'), (size_t) 100000);
+                else if (p[i] == ',' && n == 0)
+                        n = 1;
+                else
+                        break;
+        *ret_times = MAX(value[0] + (n == 1 && i > 0 && p[i - 1] == ','), value[1]);
+        return p[i] == '}' && i > 0 && *p != ',' ? i + 1 : 0;
+}
+
+/* Length of the bracket expression that opens at p, 0 when it does not close. "[]abc]", "[^]]", "[[:alpha:]_]". */
+static size_t bracket_length(const char *p) {
+        size_t i = 1;
+
+        i += p[i] == '^';
+        i += p[i] == ']';
+        for (; p[i] && p[i] != ']'; i++)
+                if (p[i] == '[' && p[i + 1] && strchr(":.=", p[i + 1])) {
+                        char closing[] = { p[i + 1], ']', '\0' };
+                        const char *end = strstr(p + i + 2, closing);
+                        if (!end)
+                                return 0;
+                        i = (size_t) (end - p) + 1;
+                }
+        return p[i] ? i + 1 : 0;
+}
+
+static bool is_word_byte(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("<>`'", c));
+}
+
+/* One step of the check: returns how many bytes it took, or -EINVAL with *ret_wrong. */
+static int regex_step(const char *p, RegexSize *z, const char **ret_wrong) {
+        size_t n = 1, times;
+
+        switch (*p) {
+        case '\\':
+                *ret_wrong = "back-references are not allowed";
+                if (p[1] >= '1' && p[1] <= '9')
+                        return -EINVAL;
+                *ret_wrong = "a backslash has no meaning here: it escapes punctuation only";
+                if (!p[1] || is_word_byte(p[1]))
+                        return -EINVAL;
+                size_atom(z, 1);
+                return 2;
+        case '(':
+                *ret_wrong = "groups are nested too deep";
+                if (z->depth == GROUPS_MAX)
+                        return -EINVAL;
+                z->depth++;
+                z->total[z->depth] = z->last[z->depth] = 0;
+                return 1;
+        case ')':
+                *ret_wrong = "\")\" without its \"(\"";
+                if (z->depth == 0)
+                        return -EINVAL;
+                z->depth--;
+                size_atom(z, MAX(z->total[z->depth + 1], (size_t) 1));
+                return 1;
+        case '{':
+                *ret_wrong = "expected a repetition such as {2} or {2,5}";
+                n = read_repeat(p + 1, &times);
+                if (n == 0)
+                        return -EINVAL;
+                size_repeat(z, times);
+                return (int) n + 1;
+        case '+': /* the C library writes x+ out as xx* */
+                size_repeat(z, 2);
+                return 1;
+        case '[':
+                *ret_wrong = "\"[\" without its \"]\"";
+                n = bracket_length(p);
+                if (n == 0)
+                        return -EINVAL;
+                break;
+        case '*': case '?': case '|':
+                return 1;
+        }
+        size_atom(z, 1);
+        return (int) n;
+}
+
+static int regex_check(const char *text, unsigned column, TextError *err) {
+        RegexSize z = {};
+        const char *wrong = NULL;
+        size_t i = 0;
+
+        if (!*text)
+                return text_error(err, NULL, 1, column, "expected a regular expression between the quotes");
+        if (strlen(text) > PATTERN_REGEX_MAX)
+                return text_error(err, NULL, 1, column, "regular expression is longer than %d bytes", PATTERN_REGEX_MAX);
+        while (text[i]) {
+                int r = regex_step(text + i, &z, &wrong);
+                if (r < 0)
+                        return text_error(err, NULL, 1, column + (unsigned) i, "regular expression: %s", wrong);
+                if (z.total[z.depth] > PATTERN_REGEX_EXPANSION)
+                        return text_error(err, NULL, 1, column + (unsigned) i, "regular expression repeats too much");
+                i += (size_t) r;
+        }
+        if (z.depth > 0)
+                return text_error(err, NULL, 1, column, "regular expression: \"(\" without its \")\"");
+        return 0;
+}
+
+/* regcomp() takes brackets, classes and case from the locale: rules mean the same bytes for everybody. */
+static int regcomp_bytes(regex_t *regex, const char *text) {
+        locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t) 0);
+
+        if (!c)
+                return REG_ESPACE;
+        locale_t before = uselocale(c);
+        int r = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
+        uselocale(before);
+        freelocale(c);
+        return r;
+}
+
+int pattern_new_regex(const char *text, unsigned column, Pattern **ret, TextError *err) {
+        _cleanup_(pattern_freep) Pattern *p = NULL;
+        char anchored[PATTERN_REGEX_MAX + sizeof("^()$")];
+        int r = regex_check(text, column, err);
+
+        if (r < 0)
+                return r;
+        p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        stpcpy(stpcpy(stpcpy(anchored, "^("), text), ")$");
+        r = regcomp_bytes(&p->regex, anchored);
+        if (r == REG_ESPACE)
+                return -ENOMEM;
+        if (r != 0) {
+                char why[128];
+                regerror(r, &p->regex, why, sizeof(why));
+                return text_error(err, NULL, 1, column, "regular expression: %s", why);
+        }
+        p->is_regex = true;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+Pattern *pattern_free(Pattern *p) {
+        if (!p)
+                return NULL;
+        if (p->is_regex)
+                regfree(&p->regex);
+        free(p->literal);
+        free(p->ops);
+        free(p->sets);
+        free(p);
+        return NULL;
+}
+
+int pattern_match(const Pattern *p, const char *text, size_t size) {
+        if (p->is_regex) {
+                regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t) size };
+                int r = regexec(&p->regex, text, 0, &whole, REG_STARTEND);
+                return r == 0 ? 1 : r == REG_ESPACE ? -ENOMEM : 0;
+        }
+        if (p->literal)
+                return p->n_ops == size && memcmp(p->literal, text, size) == 0;
+        return glob_match(p, text, size);
+}
+
+const char *pattern_literal(const Pattern *p, size_t *ret_size) {
+        if (p->literal && ret_size)
+                *ret_size = p->n_ops;
+        return p->literal;
+}
+
+bool pattern_is_any(const Pattern *p) {
+        return p->n_ops == 1 && p->ops[0].kind == OP_STAR;
+}

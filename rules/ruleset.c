@@ -1,0 +1,189 @@
+/* The list of rules: adding, reading texts, asking. compile.c resolves it, match.c matches. */
+#include "rules/ruleset.h"
+
+#include "common/str.h"
+#include "rules/ruleset-internal.h"
+
+int ruleset_new(Ruleset **ret) {
+        _cleanup_(ruleset_freep) Ruleset *rs = calloc(1, sizeof(*rs));
+        int r;
+
+        if (!rs)
+                return -ENOMEM;
+        r = map_new_string(&rs->by_name);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(rs);
+        return 0;
+}
+
+static void entry_free(Entry *e) {
+        rule_unref(e->entry.rule);
+        free(e->entry.file);
+        free(e->names);
+        free(e);
+}
+
+/* Takes back what was added behind the first n rules. */
+static void ruleset_truncate(Ruleset *rs, size_t n) {
+        while (rs->n > n) {
+                Entry *e = rs->entries[--rs->n];
+                map_remove_string(rs->by_name, rule_name(e->entry.rule));
+                entry_free(e);
+        }
+}
+
+Ruleset *ruleset_free(Ruleset *rs) {
+        if (!rs)
+                return NULL;
+        ruleset_truncate(rs, 0);
+        free(rs->entries);
+        map_free(rs->by_name);
+        index_free(rs->index);
+        free(rs);
+        return NULL;
+}
+
+static int taken(const Ruleset *rs, const Rule *rule, const char *file, unsigned line, TextError *err) {
+        const Entry *e = map_get_string(rs->by_name, rule_name(rule));
+
+        if (!e)
+                return 0;
+        if (*e->entry.file)
+                text_error(err, file, line, line ? 1 : 0, "rule name \"%.64s\" is taken already, by %.128s line %u",
+                           rule_name(rule), e->entry.file, e->entry.line);
+        else
+                text_error(err, file, line, line ? 1 : 0, "rule name \"%.64s\" is taken already, by a runtime rule", rule_name(rule));
+        return -EEXIST;
+}
+
+static int ruleset_reserve(Ruleset *rs) {
+        size_t room = rs->room ? rs->room * 2 : 16;
+
+        if (rs->n < rs->room)
+                return 0;
+        Entry **grown = reallocarray(rs->entries, room, sizeof(Entry *));
+        if (!grown)
+                return -ENOMEM;
+        rs->entries = grown;
+        rs->room = room;
+        return 0;
+}
+
+int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, unsigned line, TextError *err) {
+        Entry *e;
+        int r;
+
+        r = taken(rs, rule, file, line, err);
+        if (r < 0)
+                return r;
+        if (rs->n >= RULES_MAX) {
+                text_error(err, file, line, 0, "more than %d rules", RULES_MAX);
+                return -E2BIG;
+        }
+        r = ruleset_reserve(rs);
+        if (r < 0)
+                return r;
+        e = calloc(1, sizeof(*e));
+        if (!e)
+                return -ENOMEM;
+        e->entry = (RuleEntry) {
+                .id = id, .rule = rule_ref(rule), .file = strdup(strnull(file)), .line = line,
+                .enabled = !rule_is_disabled(rule), .reason = "not compiled", .position = rs->n,
+        };
+        r = e->entry.file ? map_put_string(rs->by_name, rule_name(rule), e) : -ENOMEM;
+        if (r < 0) {
+                entry_free(e);
+                return r;
+        }
+        rs->entries[rs->n++] = e;
+        return 0;
+}
+
+void ruleset_set_enabled(Ruleset *rs, size_t position, bool enabled) {
+        if (position < rs->n)
+                rs->entries[position]->entry.enabled = enabled;
+}
+
+void ruleset_set_id(Ruleset *rs, size_t position, uint64_t id) {
+        if (position < rs->n)
+                rs->entries[position]->entry.id = id;
+}
+
+/* One line of a rules file, without its end. 0 also for a blank line and a comment. */
+static int add_line(Ruleset *rs, const char *text, size_t size, const char *file, unsigned line, TextError *err) {
+        _cleanup_(rule_unrefp) Rule *rule = NULL;
+        size_t blanks = 0;
+        int r;
+
+        while (blanks < size && (text[blanks] == ' ' || text[blanks] == '\t'))
+                blanks++;
+        if (size <= RULE_TEXT_MAX && !memchr(text, '\0', size) && (blanks == size || text[blanks] == '#'))
+                return 0;
+        r = rule_parse(text, size, &rule, err);
+        if (r == -EINVAL && err) {
+                err->line = line;
+                snprintf(err->file, sizeof(err->file), "%s", strnull(file));
+        }
+        if (r < 0)
+                return r;
+        return ruleset_add(rs, rule, 0, file, line, err);
+}
+
+/* Without `report` the first error ends it. Returns the number of reported errors. */
+static int add_lines(Ruleset *rs, const char *text, size_t size, const char *file,
+                     void (*report)(const TextError *err, void *userdata), void *userdata, TextError *err) {
+        int errors = 0;
+
+        for (unsigned line = 1; size > 0; line++) {
+                const char *newline = memchr(text, '\n', size);
+                size_t whole = newline ? (size_t) (newline - text) + 1 : size, n = whole - !!newline;
+
+                if (n > 0 && text[n - 1] == '\r')
+                        n--;
+                int r = add_line(rs, text, n, file, line, err);
+                if (r < 0 && (!report || (r != -EINVAL && r != -EEXIST)))
+                        return r;
+                if (r < 0) {
+                        report(err, userdata);
+                        errors += errors < INT32_MAX;
+                }
+                text += whole;
+                size -= whole;
+        }
+        return errors;
+}
+
+int ruleset_add_text(Ruleset *rs, const char *text, size_t size, const char *file, TextError *err) {
+        size_t before = rs->n;
+        int r = add_lines(rs, text, size, file, NULL, NULL, err);
+
+        if (r < 0)
+                ruleset_truncate(rs, before);
+        return r == -EEXIST ? -EINVAL : r;
+}
+
+int ruleset_lint_text(Ruleset *rs, const char *text, size_t size, const char *file,
+                      void (*report)(const TextError *err, void *userdata), void *userdata) {
+        TextError err = {};
+
+        return add_lines(rs, text, size, file, report, userdata, &err);
+}
+
+size_t ruleset_size(const Ruleset *rs) {
+        return rs->n;
+}
+
+const RuleEntry *ruleset_get(const Ruleset *rs, size_t position) {
+        return position < rs->n ? &rs->entries[position]->entry : NULL;
+}
+
+const RuleEntry *ruleset_find(const Ruleset *rs, const char *name) {
+        const Entry *e = map_get_string(rs->by_name, name);
+
+        return e ? &e->entry : NULL;
+}
+
+uint32_t ruleset_facts(const Ruleset *rs) {
+        return rs->facts;
+}
