@@ -2,7 +2,7 @@
 import re
 import source
 
-# Writing a cgroup file needs its name; only these files may know one.
+# Opening a cgroup file needs its name; only these files may know one, others hand it to cgroupfs_open() and its like.
 CGROUP_FILES = re.compile(r'\bcgroup\.(procs|threads|subtree_control|kill|freeze|max\.\w+|type)\b|^tasks$|'
                           r'^(cpu|memory|pids|cpuset|io)\.[a-z_.]+$')
 CGROUP_WRITERS = {'broker/cgroupfs.c'}
@@ -15,15 +15,16 @@ OPEN_FOR_WRITING = re.compile(r'\bO_(WRONLY|RDWR)\b|\bcreat\s*\(|\bfopen\s*\([^)
 
 
 def misplaced_cgroup(files):
-    """cgroup file names outside the files that may know them."""
+    """cgroup file names outside the files that may know them, but for an argument of a cgroupfs_ function on that line."""
     allowed = CGROUP_WRITERS | CGROUP_NAMES | CGROUP_READERS
     problems = []
     for path, text in sorted(files.items()):
-        if path in allowed or path.split('/')[0] not in ('broker', 'daemon', 'common', 'dbus', 'polkit', 'rules'):
+        if path in allowed or path.split('/')[0] not in ('broker', 'daemon', 'dbus', 'polkit'):
             continue
+        lines = text.split('\n')
         for line, literal in source.literals(text):
-            if CGROUP_FILES.search(literal):
-                problems.append(f'{path}:{line}: only {", ".join(sorted(CGROUP_WRITERS))} may name the cgroup file "{literal}"')
+            if CGROUP_FILES.search(literal) and ' ' not in literal and 'cgroupfs_' not in lines[line - 1]:
+                problems.append(f'{path}:{line}: only {", ".join(sorted(CGROUP_WRITERS))} may open the cgroup file "{literal}"')
     return problems
 
 
