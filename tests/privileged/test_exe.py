@@ -8,6 +8,7 @@ from machine import place, wait_for
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+PR_SET_DUMPABLE = 4
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -27,6 +28,7 @@ def call(r, what):
 def private_namespaces_with(source, target):
     """For preexec_fn of an unprivileged process: own user and mount namespace, in which source is seen at target."""
     uid, gid = os.getuid(), os.getgid()
+    call(LIBC.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 'prctl')  # a change of uid took /proc/self away
     call(LIBC.unshare(CLONE_NEWUSER | CLONE_NEWNS), 'unshare')
     for name, text in (('setgroups', 'deny'), ('uid_map', f'{uid} {uid} 1'), ('gid_map', f'{gid} {gid} 1')):
         with open(f'/proc/self/{name}', 'w', encoding='utf-8') as f:
