@@ -1,0 +1,156 @@
+/* Calls to org.pclass on the system bus. */
+#include "client/bus.h"
+
+#include <stdarg.h>
+#include <unistd.h>
+#include "client/agent.h"
+
+#define PROMPT_TIMEOUT_USEC (10 * 60 * 1000000ULL) /* somebody has to find the password */
+#define CALL_TIMEOUT_USEC (90 * 1000000ULL)        /* a change is answered when its moves are done, at most 10 s */
+
+static inline void messagep(sd_bus_message **m) {
+        sd_bus_message_unref(*m);
+}
+#define _cleanup_message_ _cleanup_(messagep)
+#define _cleanup_error_ _cleanup_(sd_bus_error_free)
+
+/* What errors of the bus and of the service mean here. A name that ends in a dot stands for all that begin so. */
+static const struct {
+        const char *name;
+        int code;
+        const char *advice;
+} errors[] = {
+        { "org.freedesktop.DBus.Error.AccessDenied", CLI_NOT_AUTHORISED,
+          "Run it as root, or as a user that polkit allows this (see the pclass actions in pkaction)." },
+        { "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", CLI_NOT_AUTHORISED,
+          "A password is needed: run it on a terminal without --no-ask-password, or as root." },
+        { "org.freedesktop.DBus.Error.AuthFailed", CLI_NOT_AUTHORISED, NULL },
+        { "org.freedesktop.DBus.Error.ServiceUnknown", CLI_NOT_RUNNING, "Start it with: systemctl start pclass" },
+        { "org.freedesktop.DBus.Error.NameHasNoOwner", CLI_NOT_RUNNING, "Start it with: systemctl start pclass" },
+        { "org.freedesktop.DBus.Error.NoReply", CLI_NOT_RUNNING, "The service ended or hangs; look at: journalctl -u pclass" },
+        { "org.freedesktop.DBus.Error.Disconnected", CLI_NOT_RUNNING, "The bus ended the connection." },
+        { "org.freedesktop.DBus.Error.Spawn.", CLI_NOT_RUNNING, "It could not be started; look at: journalctl -u pclass" },
+        { "org.freedesktop.systemd1.", CLI_NOT_RUNNING, "It could not be started; look at: journalctl -u pclass" },
+        { "org.freedesktop.DBus.Error.UnknownObject", CLI_NO_SUCH_OBJECT, NULL },
+        { "org.freedesktop.DBus.Error.UnixProcessIdUnknown", CLI_NO_SUCH_OBJECT, NULL },
+        { "org.pclass.Error.NoSuchRule", CLI_NO_SUCH_OBJECT, "See: pclassctl list-rules" },
+        { "org.pclass.Error.NoSuchClass", CLI_NO_SUCH_OBJECT, "See: pclassctl list-classes" },
+        { "org.pclass.Error.NoSuchProcess", CLI_NO_SUCH_OBJECT, NULL },
+        { "org.pclass.Error.BrokerUnavailable", CLI_FAILED, "It comes back by itself; look at: journalctl -u pclass" },
+        { "org.pclass.Error.GenerationChanged", CLI_FAILED, "Somebody else changed the rules meanwhile; try again." },
+        { "org.freedesktop.DBus.Error.UnknownMethod", CLI_FAILED, "The service that runs is older than pclassctl: restart it." },
+};
+
+static const char *const denied[] = { "Permission denied", "Access denied" };
+
+static ssize_t find_error(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                size_t n = strlen(errors[i].name);
+                if (errors[i].name[n - 1] == '.' ? strncmp(name, errors[i].name, n) == 0 : streq(name, errors[i].name))
+                        return i;
+        }
+        return -ENOENT;
+}
+
+int bus_error_code(const char *name) {
+        ssize_t i = find_error(name);
+
+        return i < 0 ? CLI_FAILED : errors[i].code;
+}
+
+/* Texts that say no more than the error's name does. */
+static bool says_little(const char *message) {
+        for (size_t i = 0; i < ELEMENTSOF(denied); i++)
+                if (streq(message, denied[i]))
+                        return true;
+        return !*message;
+}
+
+static int say_error(const sd_bus_error *e) {
+        ssize_t i = find_error(strnull(e->name));
+        int code = i < 0 ? CLI_FAILED : errors[i].code;
+        const char *message = strnull(e->message);
+
+        if (code == CLI_NOT_RUNNING)
+                cli_error("the pclass service is not running: %s", *message ? message : e->name);
+        else if (code == CLI_NOT_AUTHORISED)
+                cli_error("not authorised%s%s", says_little(message) ? "" : ": ", says_little(message) ? "" : message);
+        else
+                cli_error("%s", *message ? message : strnull(e->name));
+        if (i >= 0 && errors[i].advice)
+                fprintf(stderr, "%s\n", errors[i].advice);
+        return code;
+}
+
+static int open_bus(Cli *cli) {
+        int r;
+
+        if (cli->bus)
+                return CLI_OK;
+        r = sd_bus_open_system(&cli->bus);
+        if (r < 0) {
+                const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
+                cli_error("there is no system bus to talk to%s%s: %s", address ? " at " : "", strnull(address), strerror(-r));
+                fputs("Start the bus (systemctl start dbus), then the service (systemctl start pclass).\n", stderr);
+                return CLI_NOT_RUNNING;
+        }
+        if (cli->no_ask_password)
+                return CLI_OK;
+        sd_bus_set_allow_interactive_authorization(cli->bus, true);
+        /* root is never asked; without a terminal nobody could answer. */
+        if (cli->verb->may_prompt && geteuid() != 0 && isatty(STDIN_FILENO))
+                agent_start(&cli->agent);
+        return CLI_OK;
+}
+
+static int call_failed(int r, const char *what) {
+        if (r == -ENOMEM)
+                return cli_oom();
+        cli_error("%s: %s", what, strerror(-r));
+        return CLI_FAILED;
+}
+
+static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
+        _cleanup_error_ sd_bus_error error = SD_BUS_ERROR_NULL;
+        _cleanup_message_ sd_bus_message *reply = NULL;
+        json_object *answer = NULL;
+        int r = sd_bus_call(cli->bus, call, cli->no_ask_password ? CALL_TIMEOUT_USEC : PROMPT_TIMEOUT_USEC, &error, &reply);
+
+        if (r < 0) {
+                if (!sd_bus_error_is_set(&error))
+                        sd_bus_error_set_errno(&error, r);
+                return say_error(&error);
+        }
+        r = busjson_from_message(reply, &answer);
+        if (r < 0)
+                return call_failed(r, "the service's answer cannot be read");
+        if (ret)
+                *ret = answer;
+        else
+                json_object_put(answer);
+        return CLI_OK;
+}
+
+int bus_call(Cli *cli, const char *path, const char *interface, const char *member, json_object **ret, const char *types, ...) {
+        _cleanup_message_ sd_bus_message *call = NULL;
+        va_list ap;
+        int r = open_bus(cli);
+
+        if (r != CLI_OK)
+                return r;
+        r = sd_bus_message_new_method_call(cli->bus, &call, BUS_NAME, path, interface, member);
+        if (r < 0)
+                return call_failed(r, member);
+        if (types) {
+                va_start(ap, types);
+                r = sd_bus_message_appendv(call, types, ap);
+                va_end(ap);
+                if (r < 0)
+                        return call_failed(r, "an argument cannot be sent over D-Bus");
+        }
+        return send_call(cli, call, ret);
+}
+
+int bus_properties(Cli *cli, const char *path, const char *interface, json_object **ret) {
+        return bus_call(cli, path, "org.freedesktop.DBus.Properties", "GetAll", ret, "s", interface);
+}

@@ -1,0 +1,20 @@
+/* What this machine knows of users, groups and classes, for rules that are tried without the daemon. Asks NSS and keeps the answers. */
+#pragma once
+#include "client/facts.h"
+#include "common/classdef.h"
+#include "rules/ruleset.h"
+
+typedef struct Host Host;
+
+int host_new(Host **ret);
+Host *host_free(Host *h);
+DEFINE_CLEANUP(Host *, host_free)
+
+/* From now on a class exists only if these directories define it. -ENOTDIR and the like with err set, -EINVAL with err set. */
+int host_load_classes(Host *h, char *const *dirs, TextError *err);
+/* Contexts are believed, every controller exists. Valid as long as the host. */
+RulesetEnv host_env(Host *h);
+
+/* Adds those of `wanted` (FACT_BIT mask of FACT_USER, FACT_GROUP, FACT_MEMBER) that follow from the uid and the gid; an id that
+ * nobody has leaves them unknown. Lent texts live as long as the host. -ENOMEM. */
+int host_complete(Host *h, Facts *f, uint32_t wanted);

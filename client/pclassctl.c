@@ -1,0 +1,93 @@
+/* pclassctl: asks the pclass service and tries rules without it. This file holds the table of verbs. */
+#include <locale.h>
+#include "client/verbs.h"
+
+static const Verb verbs[] = {
+        { "list-classes", "", "List the classes, their processes and what these use", NULL, verb_list_classes, false },
+        { "show-class", "NAME", "Show one class, its hierarchies and properties", NULL, verb_show_class, false },
+        { "list-processes", "CLASS", "List the processes of one class", NULL, verb_list_processes, true },
+        { "list-rules", "", "List the rules in the order in which they are tried", NULL, verb_list_rules, false },
+        { "add-rule", "RULE", "Add a rule; running processes are judged again at once",
+          "  --before=NAME              Put it before this rule\n"
+          "  --after=NAME               Put it after this rule (without both: before all others)\n"
+          "  --replace                  Replace the rule of the same name that was added before\n",
+          verb_add_rule, true },
+        { "remove-rule", "NAME|PATH...", "Remove rules that were added at run time", NULL, verb_remove_rule, true },
+        { "disable-rule", "NAME|PATH...", "Switch rules off, those of files too; kept across restarts", NULL, verb_disable_rule, true },
+        { "enable-rule", "NAME|PATH...", "Switch them on again", NULL, verb_enable_rule, true },
+        { "reload", "", "Read the rule files again", NULL, verb_reload, true },
+        { "plan", "[RULE...]", "Show which processes would move, and move none",
+          "  --rules=FILE               Candidate rules from a file (may be repeated)\n"
+          "  --alone                    Candidates stand instead of the rules in force, not before them\n"
+          "Candidate rules stand before the rules in force. Without any: what enforce would do now.\n",
+          verb_plan, true },
+        { "enforce", "", "Move processes as the rules say, from now on", NULL, verb_enforce, true },
+        { "observe", "", "Decide everything, move nothing, from now on", NULL, verb_observe, true },
+        { "status", "", "Show state, mode and counters of the service",
+          "  --all                      Show counters that are zero too\n", verb_status, false },
+        { "explain", "PID", "Explain why a process is in its class, or why not", NULL, verb_explain, true },
+        { "test", "", "Try rules on made-up facts, without the service",
+          "  --rules=FILE|DIR           Rules to try (needed, may be repeated)\n"
+          "  --classes=DIR              Classes that exist (may be repeated; without: all)\n"
+          "  --controllers=LIST         Controllers to show the path for (cpu,memory)\n"
+          "  --context=C --uid=N --gid=N --groups=N,N --comm=TEXT --exe=PATH --arg0=TEXT\n"
+          "  --cgroup=PATH --unit=UNIT --label=TEXT --pid=N\n"
+          "                             Facts of the process; one not given is unknown\n"
+          "  --facts=FILE               One JSON object of facts a line instead; - is standard input\n",
+          verb_test, false },
+        { "lint", "FILE...", "Check files of rules (*.rules) and classes (*.conf)",
+          "  --classes=DIR              Classes that exist (may be repeated; without: all)\n", verb_lint, false },
+};
+
+static void help(FILE *f) {
+        fputs("pclassctl [OPTION...] COMMAND ...\n\nSee and change which class every process is in.\n\n", f);
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                int n = fprintf(f, "  %s %s", verbs[i].name, verbs[i].arguments);
+                fprintf(f, "%*s%s\n", n < 32 ? 32 - n : 1, "", verbs[i].summary);
+        }
+        fputs("\nEvery command takes --help, --json[=short|pretty|off], --no-legend, --full and --no-ask-password.\n"
+              "  -h, --help                    Show this help\n"
+              "  --version                     Show the version\n"
+              "\nExit status: 0 done, 1 failed, 2 wrong usage, 4 not authorised, 8 service not running, 10 no such object.\n"
+              "See pclassctl(1).\n", f);
+}
+
+static const Verb *find_verb(const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (streq(verbs[i].name, name))
+                        return &verbs[i];
+        return NULL;
+}
+
+static int run(Cli *cli, int argc, char **argv) {
+        int first, code;
+
+        if (!cli_parse_leading(cli, argc, argv, help, &first, &code))
+                return code;
+        if (first == argc)
+                return cli_usage_error(cli, "which command? (status, list-rules, list-classes, ...)");
+        const Verb *verb = find_verb(argv[first]);
+        if (!verb)
+                return cli_usage_error(cli, "there is no command '%s'", argv[first]);
+        cli->verb = verb;
+        argv[first] = argv[0]; /* getopt_long() names the program by it */
+        return verb->run(cli, argc - first, argv + first);
+}
+
+int main(int argc, char **argv) {
+        Cli cli;
+        int code;
+
+        setlocale(LC_CTYPE, ""); /* messages are not translated, numbers keep their dot */
+        if (argc > 0)
+                argv[0] = (char *) "pclassctl";
+        cli_init(&cli);
+        code = run(&cli, argc, argv);
+        cli_done(&cli);
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+                if (errno != EPIPE)
+                        cli_error("cannot write the answer: %s", strerror(errno));
+                return code == CLI_OK ? CLI_FAILED : code;
+        }
+        return code;
+}

@@ -1,0 +1,185 @@
+/* explain: why a process is in its class, or why not. */
+#include "client/verbs.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include "client/bus.h"
+#include "common/str.h"
+
+/* What somebody can do about each holder (the names are the service's). */
+static const struct {
+        const char *holder, *meaning, *advice;
+} holders[] = {
+        { "unit", "its unit", "To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class." },
+        { "pin", "a pin", "It was placed by hand or is sticky: it stays until it is released or ends." },
+        { "protected", "protection", "Protect= and Unprotect= in pclass.conf say what is protected." },
+        { "observe", "observe mode", "Nothing is moved in this mode; pclassctl enforce changes that." },
+        { "unknown-fact", "a fact that is not known", "The facts above say why; the rule decides once it is known." },
+        { "error", "an error", "It is tried again; look at: journalctl -u pclass" },
+};
+
+/* A text of the answer, fit for a terminal. */
+static char *shown(json_object *row, const char *key) {
+        return text_for_terminal(row_text(row, key));
+}
+
+static const char *fact_value(json_object *facts, const char *name) {
+        for (size_t i = 0; i < rows_count(facts); i++)
+                if (streq(row_text(rows_at(facts, i), "Name"), name))
+                        return row_text(rows_at(facts, i), "Value");
+        return "";
+}
+
+/* "web (/etc/pclass/rules.d/web.rules:3)" */
+static char *rule_place(json_object *row) {
+        _cleanup_free_ char *rule = shown(row, "Rule"), *source = shown(row, "Source");
+        char *text = NULL;
+
+        if (row_u64(row, "Line") > 0) {
+                if (asprintf(&text, "%s (%s:%" PRIu64 ")", strnull(rule), strnull(source), row_u64(row, "Line")) < 0)
+                        return NULL;
+        } else if (asprintf(&text, "%s (%s)", strnull(rule), source && *source ? source : "added at run time") < 0)
+                return NULL;
+        return text;
+}
+
+static void print_verdict(const Cli *cli, json_object *x) {
+        _cleanup_free_ char *rule = rule_place(x), *class = shown(x, "Class"), *current = shown(x, "CurrentClass");
+
+        if (!*row_text(x, "Rule"))
+                printf("No rule matches: it stays where it is%s%s.\n", current && *current ? ", in class " : "", strnull(current));
+        else if (row_bool(x, "Ignored"))
+                printf("Rule %s says ignore: it is left where it is.\n", strnull(rule));
+        else if (row_bool(x, "InPlace"))
+                printf("%sIn class %s%s by rule %s.\n", cli_green(cli), strnull(class), cli_normal(cli), strnull(rule));
+        else
+                printf("%sNot in its class:%s rule %s wants class %s, it is in %s%s.\n", cli_yellow(cli), cli_normal(cli), strnull(rule),
+                       strnull(class), current && *current ? "class " : "no class", strnull(current));
+}
+
+static void print_holder(json_object *x) {
+        const char *holder = row_text(x, "Holder");
+        _cleanup_free_ char *detail = shown(x, "HolderDetail");
+        size_t i;
+
+        if (!*holder)
+                return;
+        for (i = 0; i < ELEMENTSOF(holders) && !streq(holders[i].holder, holder); i++)
+                ;
+        printf("Held by %s%s%s.\n", i < ELEMENTSOF(holders) ? holders[i].meaning : holder, detail && *detail ? ": " : "", strnull(detail));
+        if (i < ELEMENTSOF(holders))
+                printf("%s\n", holders[i].advice);
+}
+
+static int print_facts(const Cli *cli, json_object *facts) {
+        static const Column columns[] = { { "FACT", 0 }, { "VALUE", COLUMN_ELASTIC } };
+        _cleanup_(table_freep) Table *t = NULL;
+
+        if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
+                return cli_oom();
+        for (size_t i = 0; i < rows_count(facts); i++) {
+                json_object *row = rows_at(facts, i);
+                const char *value = row_text(row, "Value"), *reason = row_text(row, "Reason");
+                _cleanup_free_ char *unknown = NULL;
+                if (!row_has(row, "Value") && asprintf(&unknown, "unknown%s%s", *reason ? ": " : "", reason) < 0)
+                        return cli_oom();
+                if (table_add(t, (const char *[]) { row_text(row, "Name"), unknown ? unknown : value }) < 0)
+                        return cli_oom();
+        }
+        putchar('\n');
+        cli_table(cli, t);
+        return CLI_OK;
+}
+
+static int print_places(const Cli *cli, json_object *places) {
+        static const Column columns[] = { { "HIERARCHY", 0 }, { "IS IN", COLUMN_ELASTIC }, { "BELONGS IN", COLUMN_ELASTIC } };
+        _cleanup_(table_freep) Table *t = NULL;
+
+        if (rows_count(places) == 0)
+                return CLI_OK;
+        if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
+                return cli_oom();
+        for (size_t i = 0; i < rows_count(places); i++) {
+                json_object *row = rows_at(places, i);
+                const char *wanted = row_text(row, "Wanted");
+                if (table_add(t, (const char *[]) { row_text(row, "Controllers"), row_text(row, "Path"),
+                                                    !*wanted ? "any place" : streq(wanted, row_text(row, "Path")) ? "there" : wanted }) < 0)
+                        return cli_oom();
+        }
+        putchar('\n');
+        cli_table(cli, t);
+        return CLI_OK;
+}
+
+static int print_steps(const Cli *cli, json_object *steps) {
+        static const Column columns[] = { { "EARLIER RULE", COLUMN_ELASTIC }, { "DID NOT MATCH BECAUSE", COLUMN_ELASTIC } };
+        _cleanup_(table_freep) Table *t = NULL;
+
+        if (rows_count(steps) == 0)
+                return CLI_OK;
+        if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
+                return cli_oom();
+        for (size_t i = 0; i < rows_count(steps); i++) {
+                json_object *row = rows_at(steps, i);
+                const char *condition = row_text(row, "Condition");
+                _cleanup_free_ char *rule = rule_place(row), *why = NULL;
+                if (!rule || asprintf(&why, "%s%s%s", condition, *condition ? ": " : "", row_text(row, "Reason")) < 0)
+                        return cli_oom();
+                if (table_add(t, (const char *[]) { rule, why }) < 0)
+                        return cli_oom();
+        }
+        putchar('\n');
+        cli_table(cli, t);
+        return CLI_OK;
+}
+
+static void print_heading(const Cli *cli, json_object *x) {
+        json_object *facts = row_get(x, "Facts");
+        _cleanup_free_ char *comm = text_for_terminal(fact_value(facts, "comm")), *user = text_for_terminal(fact_value(facts, "user"));
+        const char *uid = fact_value(facts, "uid");
+
+        printf("%sProcess %" PRIu64 "%s", cli_bold(cli), row_u64(x, "PID"), cli_normal(cli));
+        if (comm && *comm)
+                printf(" %s", comm);
+        if (user && *user)
+                printf(" of user %s", user);
+        else if (*uid)
+                printf(" of uid %s", uid);
+        putchar('\n');
+}
+
+static int print_explanation(const Cli *cli, json_object *x) {
+        int code;
+
+        print_heading(cli, x);
+        print_verdict(cli, x);
+        print_holder(x);
+        code = print_facts(cli, row_get(x, "Facts"));
+        if (code == CLI_OK)
+                code = print_places(cli, row_get(x, "Places"));
+        if (code == CLI_OK)
+                code = print_steps(cli, row_get(x, "Steps"));
+        if (code == CLI_OK && *row_text(x, "Origin")) {
+                _cleanup_free_ char *origin = shown(x, "Origin");
+                printf("\nIt came from %s and goes back there when no rule matches any more.\n", strnull(origin));
+        }
+        return code;
+}
+
+int verb_explain(Cli *cli, int argc, char **argv) {
+        _cleanup_json_ json_object *x = NULL;
+        int first, code;
+        uint32_t pid;
+
+        if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 1, 1, &first, &code))
+                return code;
+        if (str_to_u32(argv[first], &pid) < 0 || pid == 0 || pid > INT_MAX)
+                return cli_usage_error(cli, "'%s' is not a process number", argv[first]);
+        code = bus_call(cli, PROCESSES_PATH, PROCESSES_INTERFACE, "ExplainPid", &x, "us", pid, "");
+        if (code != CLI_OK)
+                return code;
+        if (cli->json == JSON_OFF)
+                return print_explanation(cli, x);
+        json_print(stdout, x, cli->json);
+        return CLI_OK;
+}

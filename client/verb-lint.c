@@ -1,0 +1,174 @@
+/* lint: checks files before they are put where the service reads them. */
+#include "client/verbs.h"
+
+#include "client/caret.h"
+#include "client/host.h"
+#include "client/lint.h"
+#include "client/rulefile.h"
+#include "common/config.h"
+#include "common/str.h"
+
+typedef struct Check {
+        const Cli *cli;
+        Host *host;
+        Ruleset *rules;
+        json_object *findings; /* NULL: they are printed as they come */
+        const char *text;      /* of the file at hand */
+        size_t size;
+        size_t errors, warnings;
+        bool failed;           /* out of memory in a callback */
+} Check;
+
+static void add_finding(Check *c, const TextError *where, const char *level) {
+        json_object *o = json_object_new_object();
+
+        if (!o || json_object_array_add(c->findings, o) < 0) {
+                json_object_put(o);
+                c->failed = true;
+                return;
+        }
+        json_object_object_add(o, "level", json_object_new_string(level));
+        json_object_object_add(o, "file", json_object_new_string(where->file));
+        json_object_object_add(o, "line", json_object_new_int64(where->line));
+        json_object_object_add(o, "column", json_object_new_int64(where->column));
+        json_object_object_add(o, "message", json_object_new_string(where->message));
+}
+
+static void print_finding(const Check *c, const TextError *where, bool is_error) {
+        TextError place = *where;
+        char text[768];
+
+        snprintf(place.message, sizeof(place.message), "%s%s:%s ", is_error ? cli_red(c->cli) : cli_yellow(c->cli),
+                 is_error ? "error" : "warning", cli_normal(c->cli));
+        text_error_format(&place, text, sizeof(text));
+        printf("%s%s\n", text, where->message);
+        if (is_error && c->text)
+                caret_print(stdout, c->text, c->size, where->line, where->column);
+}
+
+static void report_error(const TextError *where, void *userdata) {
+        Check *c = userdata;
+
+        c->errors++;
+        if (c->findings)
+                add_finding(c, where, "error");
+        else
+                print_finding(c, where, true);
+}
+
+static void report_warning(const TextError *where, void *userdata) {
+        Check *c = userdata;
+
+        c->warnings++;
+        if (c->findings)
+                add_finding(c, where, "warning");
+        else
+                print_finding(c, where, false);
+}
+
+/* Reports a parser's verdict; CLI_OK unless memory is out. */
+static int take_result(Check *c, int r, const TextError *err) {
+        if (r == -ENOMEM)
+                return cli_oom();
+        if (r < 0)
+                report_error(err, c);
+        return CLI_OK;
+}
+
+static int check_config(Check *c, const char *path) {
+        Config *config = NULL;
+        TextError err = {};
+        int r = config_load(path, &config, &err);
+
+        if (r < 0 && r != -ENOMEM && !err.message[0])
+                text_error(&err, path, 0, 0, "cannot be read: %s", strerror(-r));
+        config_free(config);
+        return take_result(c, r, &err);
+}
+
+static int check_classes(Check *c, const char *path) {
+        ClassTable *table = NULL;
+        TextError err = {};
+        int r = class_table_parse(c->text, c->size, path, &table, &err);
+
+        class_table_free(table);
+        return take_result(c, r, &err);
+}
+
+static int check_file(Check *c, const char *path) {
+        _cleanup_free_ char *text = NULL;
+        const char *slash = strrchr(path, '/');
+        TextError err = {};
+        int code = CLI_OK, r;
+
+        r = rule_file_read(path, &text, &c->size, &err);
+        if (r < 0)
+                return take_result(c, r, &err);
+        c->text = text;
+        if (streq(slash ? slash + 1 : path, "pclass.conf"))
+                code = check_config(c, path);
+        else if (endswith(path, ".conf"))
+                code = check_classes(c, path);
+        else if (ruleset_lint_text(c->rules, text, c->size, path, report_error, c) < 0)
+                code = cli_oom();
+        c->text = NULL;
+        return code;
+}
+
+static int check_rules(Check *c) {
+        RulesetEnv env = host_env(c->host);
+
+        if (ruleset_compile(c->rules, &env) < 0 || lint_ruleset(c->rules, report_warning, c) < 0 || c->failed)
+                return cli_oom();
+        return CLI_OK;
+}
+
+static int prepare(Check *c, char *const *class_dirs) {
+        TextError err = {};
+        int r = host_new(&c->host);
+
+        if (r >= 0 && class_dirs)
+                r = host_load_classes(c->host, class_dirs, &err);
+        if (r >= 0)
+                r = ruleset_new(&c->rules);
+        if (r >= 0 && c->cli->json != JSON_OFF && !(c->findings = json_object_new_array()))
+                r = -ENOMEM;
+        if (r >= 0)
+                return CLI_OK;
+        return r == -ENOMEM || !err.message[0] ? cli_oom() : cli_text_error(&err);
+}
+
+static int check_all(Check *c, char **files, char *const *class_dirs) {
+        int code = prepare(c, class_dirs);
+
+        for (; *files && code == CLI_OK; files++)
+                code = check_file(c, *files);
+        if (code == CLI_OK)
+                code = check_rules(c);
+        if (code != CLI_OK)
+                return code;
+        if (c->findings)
+                json_print(stdout, c->findings, c->cli->json);
+        else if (!c->cli->no_legend)
+                printf("%zu errors, %zu warnings.\n", c->errors, c->warnings);
+        return c->errors > 0 ? CLI_FAILED : CLI_OK;
+}
+
+static int classes_option(Cli *cli, int value, const char *argument, void *userdata) {
+        return strv_append(userdata, argument) < 0 ? cli_oom() : CLI_OK;
+}
+
+int verb_lint(Cli *cli, int argc, char **argv) {
+        static const struct option own[] = { { "classes", required_argument, NULL, CLI_OPTION_OWN }, {} };
+        _cleanup_strv_ char **class_dirs = NULL;
+        Check c = { .cli = cli };
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, own, classes_option, &class_dirs, 1, argc, &first, &code))
+                return code;
+        code = check_all(&c, argv + first, class_dirs);
+        ruleset_free(c.rules);
+        host_free(c.host);
+        json_object_put(c.findings);
+        return code;
+}

@@ -1,0 +1,235 @@
+/* list-rules, add-rule, remove-rule, enable-rule, disable-rule, reload. */
+#include "client/verbs.h"
+
+#include <inttypes.h>
+#include "client/bus.h"
+#include "client/caret.h"
+#include "rules/rule.h"
+
+static int fetch_rules(Cli *cli, json_object **ret) {
+        return bus_call(cli, RULES_PATH, RULES_INTERFACE, "List", ret, "a{sv}", 0);
+}
+
+/* The rule's text without "name:". */
+static const char *rule_body(json_object *row) {
+        const char *text = row_text(row, "Text"), *body = startswith(text, row_text(row, "Name"));
+
+        if (!body || *body != ':')
+                return text;
+        body++;
+        return body + strspn(body, " \t");
+}
+
+static int rule_row(Table *t, json_object *row) {
+        char position[24], matches[24], source[512], state[256];
+
+        snprintf(position, sizeof(position), "%" PRIu64, row_u64(row, "Position"));
+        snprintf(matches, sizeof(matches), "%" PRIu64, row_u64(row, "Matches"));
+        if (row_u64(row, "Line") > 0)
+                snprintf(source, sizeof(source), "%s:%" PRIu64, row_text(row, "Source"), row_u64(row, "Line"));
+        else
+                snprintf(source, sizeof(source), "%s", *row_text(row, "Source") ? row_text(row, "Source") : "runtime");
+        if (!row_bool(row, "Enabled"))
+                snprintf(state, sizeof(state), "disabled");
+        else if (row_bool(row, "Active"))
+                snprintf(state, sizeof(state), "active");
+        else
+                snprintf(state, sizeof(state), "inactive: %s", row_text(row, "Reason"));
+        return table_add(t, (const char *[]) { position, row_text(row, "Name"), rule_body(row), matches, state, source });
+}
+
+static int print_rules(const Cli *cli, json_object *rows) {
+        static const Column columns[] = {
+                { "#", COLUMN_RIGHT },
+                { "NAME", 0 },
+                { "RULE", COLUMN_ELASTIC },
+                { "MATCHES", COLUMN_RIGHT },
+                { "STATE", COLUMN_ELASTIC },
+                { "SOURCE", COLUMN_ELASTIC },
+        };
+        _cleanup_(table_freep) Table *t = NULL;
+
+        if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
+                return cli_oom();
+        for (size_t i = 0; i < rows_count(rows); i++)
+                if (rule_row(t, rows_at(rows, i)) < 0)
+                        return cli_oom();
+        cli_table(cli, t);
+        if (!cli->no_legend)
+                printf("\n%zu rules, tried in this order: the first that matches decides.\n", table_rows(t));
+        return CLI_OK;
+}
+
+int verb_list_rules(Cli *cli, int argc, char **argv) {
+        _cleanup_json_ json_object *rows = NULL;
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 0, 0, &first, &code))
+                return code;
+        code = fetch_rules(cli, &rows);
+        if (code != CLI_OK)
+                return code;
+        if (cli->json == JSON_OFF)
+                return print_rules(cli, rows);
+        json_print(stdout, rows, cli->json);
+        return CLI_OK;
+}
+
+typedef struct Place {
+        const char *key; /* "before", "after", "replace" or NULL */
+        const char *rule;
+} Place;
+
+enum {
+        OPTION_BEFORE = CLI_OPTION_OWN,
+        OPTION_AFTER,
+        OPTION_REPLACE,
+};
+
+static int place_option(Cli *cli, int value, const char *argument, void *userdata) {
+        Place *place = userdata;
+
+        if (place->key)
+                return cli_usage_error(cli, "only one of --before, --after and --replace can be given");
+        *place = (Place) { value == OPTION_BEFORE ? "before" : value == OPTION_AFTER ? "after" : "replace", argument };
+        return CLI_OK;
+}
+
+/* Says a syntax error with the place in the text, before anybody is asked. */
+static int check_rule(const char *text) {
+        _cleanup_(rule_unrefp) Rule *rule = NULL;
+        TextError err = {};
+        int r = rule_parse(text, strlen(text), &rule, &err);
+
+        if (r == -ENOMEM)
+                return cli_oom();
+        if (r < 0) {
+                cli_text_error(&err);
+                caret_print(stderr, text, strlen(text), err.line, err.column);
+                return CLI_FAILED;
+        }
+        return CLI_OK;
+}
+
+static int add_rule(Cli *cli, const char *rule, const Place *place, json_object **ret) {
+        if (!place->key)
+                return bus_call(cli, RULES_PATH, RULES_INTERFACE, "Add", ret, "sa{sv}", rule, 0);
+        if (!place->rule)
+                return bus_call(cli, RULES_PATH, RULES_INTERFACE, "Add", ret, "sa{sv}", rule, 1, place->key, "b", 1);
+        return bus_call(cli, RULES_PATH, RULES_INTERFACE, "Add", ret, "sa{sv}", rule, 1, place->key, "s", place->rule);
+}
+
+int verb_add_rule(Cli *cli, int argc, char **argv) {
+        static const struct option own[] = {
+                { "before", required_argument, NULL, OPTION_BEFORE },
+                { "after", required_argument, NULL, OPTION_AFTER },
+                { "replace", no_argument, NULL, OPTION_REPLACE },
+                {}
+        };
+        _cleanup_json_ json_object *path = NULL, *answer = NULL;
+        Place place = {};
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, own, place_option, &place, 1, 1, &first, &code))
+                return code;
+        code = check_rule(argv[first]);
+        if (code != CLI_OK)
+                return code;
+        code = add_rule(cli, argv[first], &place, &path);
+        if (code != CLI_OK)
+                return code;
+        if (cli->json == JSON_OFF) {
+                printf("%s\n", json_object_get_string(path));
+                return CLI_OK;
+        }
+        answer = json_object_new_object();
+        if (!answer || json_object_object_add(answer, "Path", json_object_get(path)) < 0)
+                return cli_oom();
+        json_print(stdout, answer, cli->json);
+        return CLI_OK;
+}
+
+static const char *find_path(json_object *rows, const char *name) {
+        for (size_t i = 0; i < rows_count(rows); i++)
+                if (streq(row_text(rows_at(rows, i), "Name"), name))
+                        return row_text(rows_at(rows, i), "Path");
+        return NULL;
+}
+
+/* The object paths of all arguments, before anything is changed: a wrong name leaves every rule where it is. */
+static int resolve(Cli *cli, char **names, json_object *rows, const char **paths) {
+        for (size_t i = 0; names[i]; i++) {
+                paths[i] = names[i][0] == '/' ? names[i] : find_path(rows, names[i]);
+                if (!paths[i]) {
+                        cli_error("there is no rule '%s'; see pclassctl list-rules", names[i]);
+                        return CLI_NO_SUCH_OBJECT;
+                }
+                if (!sd_bus_object_path_is_valid(paths[i]))
+                        return cli_usage_error(cli, "'%s' is neither the name nor the object path of a rule", names[i]);
+        }
+        return CLI_OK;
+}
+
+typedef enum Change { CHANGE_REMOVE, CHANGE_ENABLE, CHANGE_DISABLE } Change;
+
+static int change_rule(Cli *cli, const char *path, Change change) {
+        if (change == CHANGE_REMOVE)
+                return bus_call(cli, RULES_PATH, RULES_INTERFACE, "Remove", NULL, "oa{sv}", path, 0);
+        return bus_call(cli, path, RULE_INTERFACE, "SetEnabled", NULL, "ba{sv}", (int) (change == CHANGE_ENABLE), 0);
+}
+
+static int change_all(Cli *cli, const char **paths, size_t n, Change change) {
+        _cleanup_json_ json_object *changed = json_object_new_array();
+        int code;
+
+        if (!changed)
+                return cli_oom();
+        for (size_t i = 0; i < n; i++) {
+                code = change_rule(cli, paths[i], change);
+                if (code != CLI_OK)
+                        return code;
+                json_object_array_add(changed, json_object_new_string(paths[i]));
+        }
+        if (cli->json != JSON_OFF)
+                json_print(stdout, changed, cli->json);
+        return CLI_OK;
+}
+
+static int change_rules(Cli *cli, int argc, char **argv, Change change) {
+        _cleanup_json_ json_object *rows = NULL;
+        _cleanup_free_ const char **paths = NULL;
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 1, argc, &first, &code))
+                return code;
+        paths = calloc(argc, sizeof(*paths));
+        if (!paths)
+                return cli_oom();
+        code = fetch_rules(cli, &rows);
+        if (code == CLI_OK)
+                code = resolve(cli, argv + first, rows, paths);
+        return code == CLI_OK ? change_all(cli, paths, argc - first, change) : code;
+}
+
+int verb_remove_rule(Cli *cli, int argc, char **argv) {
+        return change_rules(cli, argc, argv, CHANGE_REMOVE);
+}
+
+int verb_enable_rule(Cli *cli, int argc, char **argv) {
+        return change_rules(cli, argc, argv, CHANGE_ENABLE);
+}
+
+int verb_disable_rule(Cli *cli, int argc, char **argv) {
+        return change_rules(cli, argc, argv, CHANGE_DISABLE);
+}
+
+int verb_reload(Cli *cli, int argc, char **argv) {
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 0, 0, &first, &code))
+                return code;
+        code = bus_call(cli, RULES_PATH, RULES_INTERFACE, "Reload", NULL, NULL);
+        if (code == CLI_OK && cli->json != JSON_OFF)
+                puts("{}");
+        return code;
+}

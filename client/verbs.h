@@ -1,0 +1,20 @@
+/* The verbs of pclassctl, one file each family. Each parses its own arguments and returns an exit code (client/cli.h). */
+#pragma once
+#include "client/cli.h"
+
+int verb_list_classes(Cli *cli, int argc, char **argv);
+int verb_show_class(Cli *cli, int argc, char **argv);
+int verb_list_processes(Cli *cli, int argc, char **argv);
+int verb_list_rules(Cli *cli, int argc, char **argv);
+int verb_add_rule(Cli *cli, int argc, char **argv);
+int verb_remove_rule(Cli *cli, int argc, char **argv);
+int verb_enable_rule(Cli *cli, int argc, char **argv);
+int verb_disable_rule(Cli *cli, int argc, char **argv);
+int verb_reload(Cli *cli, int argc, char **argv);
+int verb_plan(Cli *cli, int argc, char **argv);
+int verb_enforce(Cli *cli, int argc, char **argv);
+int verb_observe(Cli *cli, int argc, char **argv);
+int verb_status(Cli *cli, int argc, char **argv);
+int verb_explain(Cli *cli, int argc, char **argv);
+int verb_test(Cli *cli, int argc, char **argv);
+int verb_lint(Cli *cli, int argc, char **argv);
