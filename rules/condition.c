@@ -46,8 +46,8 @@ static int parse_key(Parse *p) {
                 return scanner_fail(s, s->at, "key \"%.*s\" is not supported by this version", (int) n, start);
         if (r < 0) {
                 meant = key_suggest(start, n);
-                return scanner_fail(s, s->at, "unknown key \"%.*s\"%s%s%s; known keys: %s", (int) MIN(n, (size_t) 32), start,
-                                    meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : "", key_list());
+                return scanner_fail(s, s->at, "unknown key \"%.*s\"%s%s%s known keys: %s", (int) MIN(n, (size_t) 32), start,
+                                    meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : ";", key_list());
         }
         s->at += n;
         return 0;

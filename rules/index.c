@@ -92,6 +92,10 @@ typedef struct Postings {
         size_t n, room;
 } Postings;
 
+static void postings_done(Postings *p) {
+        free(p->items);
+}
+
 static int add_postings(Postings *p, const IndexRule *r) {
         const Condition *c;
         size_t n = rule_conditions(r->rule, &c);
@@ -224,12 +228,11 @@ static int fill_rest(Index *x, const IndexRule *rules, size_t n, const uint32_t 
 int index_new(const IndexRule *rules, size_t n, Index **ret) {
         _cleanup_(index_freep) Index *x = calloc(1, sizeof(*x));
         _cleanup_free_ uint32_t *choice = NULL;
-        Postings p = {};
+        _cleanup_(postings_done) Postings p = {};
         int r = x ? 0 : -ENOMEM;
 
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = add_postings(&p, &rules[i]);
-        _cleanup_free_ Posting *owned = p.items;
         if (r < 0)
                 return r;
         r = choose(&p, n ? rules[n - 1].position + 1u : 0, &choice);

@@ -283,9 +283,9 @@ static int parse_option(Scanner *s, Rule *r, const char *word, size_t n) {
                 return scanner_fail(s, s->at, "\"%.*s\" after a class without controllers or \"ignore\", which stands alone",
                                     (int) MIN(n, (size_t) 64), word);
         meant = suggest(word, n, option_names);
-        return scanner_fail(s, s->at, "unknown option \"%.*s\"%s%s%s; known options: exact disabled leave-unit",
+        return scanner_fail(s, s->at, "unknown option \"%.*s\"%s%s%s known options: exact disabled leave-unit",
                             (int) MIN(n, (size_t) 64), word,
-                            meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : "");
+                            meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : ";");
 }
 
 static int parse_options(Scanner *s, Rule *r) {

@@ -119,7 +119,7 @@ static int add_line(Ruleset *rs, const char *text, size_t size, const char *file
         while (blanks < size && (text[blanks] == ' ' || text[blanks] == '\t'))
                 blanks++;
         if (size <= RULE_TEXT_MAX && !memchr(text, '\0', size) && (blanks == size || text[blanks] == '#'))
-                return 0;
+                return 0; /* otherwise rule_parse() says what is wrong with the line */
         r = rule_parse(text, size, &rule, err);
         if (r == -EINVAL && err) {
                 err->line = line;
@@ -133,8 +133,13 @@ static int add_line(Ruleset *rs, const char *text, size_t size, const char *file
 /* Without `report` the first error ends it. Returns the number of reported errors. */
 static int add_lines(Ruleset *rs, const char *text, size_t size, const char *file,
                      void (*report)(const TextError *err, void *userdata), void *userdata, TextError *err) {
+        static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin UTF-8 so */
         int errors = 0;
 
+        if (size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0) {
+                text += strlen(mark);
+                size -= strlen(mark);
+        }
         for (unsigned line = 1; size > 0; line++) {
                 const char *newline = memchr(text, '\n', size);
                 size_t whole = newline ? (size_t) (newline - text) + 1 : size, n = whole - !!newline;
