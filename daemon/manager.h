@@ -28,9 +28,14 @@ int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint
 int manager_rule_remove(Manager *m, uint64_t id, TextError *err);
 /* Switches any rule off or on (kept in the state directory by name). */
 int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err);
-/* Reads the rule files again. If classes.d or pclass.conf changed too: a wrong one gives -EINVAL; a good one restarts the service
- * after the reply (*ret_restart). */
-int manager_reload(Manager *m, bool *ret_restart, TextError *err);
+/* Asks the broker whether classes.d and pclass.conf are sound, then reads the rule files again. Wrong text anywhere changes nothing: the callback
+ * gets -EINVAL and err. On success it gets 0; restarts = classes.d or pclass.conf have changed, and the service starts anew (a resync,
+ * nothing else) RELOAD_RESTART_USEC after the callback returns. Called from the loop, once; 0 or -errno if it cannot even be asked. */
+#define RELOAD_RESTART_USEC 100000
+typedef void (*ManagerReloaded)(int error, bool restarts, const TextError *err, void *userdata);
+int manager_reload(Manager *m, ManagerReloaded callback, void *userdata);
+/* The caller is gone: the reload goes on, the callback is not called. */
+void manager_reload_cancel(Manager *m, void *userdata);
 const RuleEntry *manager_rule_by_id(Manager *m, uint64_t id);
 uint64_t manager_rule_matches(Manager *m, uint64_t id); /* decisions won since the rule was loaded */
 
@@ -120,6 +125,8 @@ typedef struct Explanation {
         Holder holder;      /* if a rule matches and it is not in its class */
         char *holder_detail;/* "nginx.service", "Permission denied", ... */
         char *origin;       /* on the membership hierarchy, NULL = never moved */
+        uint64_t move_usec; /* from the event to its move, 0 = not moved by an event */
+        bool kernel_thread; /* never moved */
 } Explanation;
 /* cookie "" = whoever has the pid now. -ESRCH, -EINVAL (cookie is not a hex number), -ESTALE (another process has it now). */
 int manager_explain(Manager *m, pid_t pid, const char *cookie, Explanation **ret);

@@ -1,0 +1,82 @@
+/* Is the connector alive? Our own COMM event tells, and the broker's watchdog is fed only after it came. */
+#include "daemon/heartbeat.h"
+
+#include <stdio.h>
+#include <unistd.h>
+#include "common/log.h"
+#include "daemon/internal.h"
+#include "daemon/watcher.h"
+
+#define MISSES_MAX 3 /* fresh sockets tried before the connector is given up */
+
+static void heartbeat_ping(Manager *m, bool alive) {
+        WirePing ping = { .heartbeat_ok = alive };
+
+        snprintf(ping.status, sizeof(ping.status), "%s, %s: %zu processes known, %llu moved, %llu events lost",
+                 mode_to_string(m->mode), m->degraded ? "degraded" : "running", proctable_size(m->table),
+                 (unsigned long long) m->stats.moves_done, (unsigned long long) m->stats.events_lost);
+        (void) brokerclient_submit(m->broker, WIRE_PING, &ping, NULL, NULL);
+}
+
+static void heartbeat_on_comm(Manager *m, const ProcEvent *e) {
+        Heartbeat *hb = &m->heartbeat;
+
+        if (e->pid != getpid() || !hb->raised_ns)
+                return;
+        hb->raised_ns = 0;
+        hb->misses = 0;
+        hb->seen_ever = true;
+        m->stats.heartbeats++;
+        if (m->degraded)
+                manager_set_degraded(m, NULL);
+        heartbeat_ping(m, true);
+}
+PCLASS_WATCHER(COMM, heartbeat_on_comm);
+
+/* Silence: events may be lost without a count. A fresh socket speaks again; then everything is looked at once. */
+static void heartbeat_missed(Manager *m) {
+        Heartbeat *hb = &m->heartbeat;
+        int r = -EPERM;
+
+        m->stats.heartbeats_missed++;
+        if (++hb->misses <= MISSES_MAX) {
+                r = manager_reopen_connector(m);
+                log_warning("The proc connector fell silent; %s", r < 0 ? "a fresh socket cannot be had" : "listening on a fresh socket");
+        }
+        if (r < 0 && !m->degraded)
+                manager_set_degraded(m, hb->seen_ever ? "the proc connector fell silent" : "the proc connector sends nothing here");
+        scan_request(m);
+}
+
+static int on_heartbeat(sd_event_source *s, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        Heartbeat *hb = &m->heartbeat;
+        unsigned period = m->degraded ? MIN(m->options->scan_sec, m->options->heartbeat_sec) : m->options->heartbeat_sec;
+
+        (void) sd_event_source_set_time_relative(s, period * UINT64_C(1000000));
+        (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        if (!m->connector) {
+                scan_request(m);
+                heartbeat_ping(m, true); /* nothing can be proven here; the scan is the life sign */
+                return 0;
+        }
+        if (hb->raised_ns)
+                heartbeat_missed(m);
+        hb->raised_ns = now_ns();
+        (void) connector_heartbeat();
+        if (m->degraded)
+                heartbeat_ping(m, true);
+        return 0;
+}
+
+int heartbeat_start(Manager *m) {
+        int r = sd_event_add_time_relative(m->event, &m->heartbeat.timer, CLOCK_MONOTONIC, 0, 1000, on_heartbeat, m);
+
+        if (r < 0)
+                return r;
+        return sd_event_source_set_description(m->heartbeat.timer, "heartbeat");
+}
+
+void heartbeat_stop(Manager *m) {
+        m->heartbeat.timer = sd_event_source_unref(m->heartbeat.timer);
+}

@@ -1,0 +1,196 @@
+/* Instances of class templates. */
+#include "daemon/instances.h"
+
+#include <stdio.h>
+#include "common/log.h"
+#include "daemon/cgroupread.h"
+#include "daemon/internal.h"
+
+#define CLEANUP_USEC 50000 /* a burst of exits is looked at once */
+#define INSTANCE_PIDS_MAX 65536
+
+typedef struct WaitingPid {
+        pid_t pid;
+        uint64_t event_ns;
+} WaitingPid;
+
+typedef struct Waiting {
+        Manager *m;
+        WaitingPid *pids;
+        size_t n, room;
+        char name[];
+} Waiting;
+
+int instances_init(Manager *m) {
+        return map_new_string(&m->instances.waiting);
+}
+
+static void waiting_free(Waiting *w) {
+        free(w->pids);
+        free(w);
+}
+DEFINE_CLEANUP(Waiting *, waiting_free)
+
+void instances_done(Manager *m) {
+        /* Those under way are freed by their requests, which the broker client gives back when it ends. */
+        sd_event_source_unref(m->instances.cleanup);
+        map_free(m->instances.waiting);
+        m->instances = (Instances) {};
+}
+
+size_t instances_waiting(const Manager *m) {
+        return map_size(m->instances.waiting);
+}
+
+static int waiting_add(Waiting *w, pid_t pid, uint64_t event_ns) {
+        if (w->n == w->room) {
+                size_t room = w->room ? w->room * 2 : 8;
+                WaitingPid *grown = room <= INSTANCE_PIDS_MAX ? reallocarray(w->pids, room, sizeof(*grown)) : NULL;
+                if (!grown)
+                        return -ENOBUFS;
+                w->pids = grown;
+                w->room = room;
+        }
+        w->pids[w->n++] = (WaitingPid) { pid, event_ns };
+        return 0;
+}
+
+/* Takes the new class in; the broker answers for one that exists with what it said before. */
+static int instance_known(Manager *m, const WireClass *item) {
+        Class *c = classes_get(&m->classes, item->index);
+
+        if (c) {
+                c->dropping = false;
+                return 0;
+        }
+        return classes_add_class(&m->classes, item, NULL);
+}
+
+static void instance_failed(Waiting *w, const WireClass *item, int error) {
+        log_warning("Class %s could not be made for %zu processes: %s", w->name, w->n,
+                    item->code ? wire_code_name(item->code) : strerror(-error));
+        for (size_t i = 0; i < w->n; i++) {
+                Process *p = proctable_get(w->m->table, w->pids[i].pid);
+                if (p) {
+                        p->holder = HOLDER_ERROR;
+                        snprintf(p->detail, sizeof(p->detail), "class %.60s could not be made", w->name);
+                }
+        }
+}
+
+static void on_instance(unsigned op, const void *reply, void *token, void *userdata) {
+        _cleanup_(waiting_freep) Waiting *w = token;
+        const WireClass *item = reply;
+        Manager *m = w->m;
+        int r;
+
+        if (!reply)
+                return;
+        map_remove_string(m->instances.waiting, w->name);
+        r = item->code == WIRE_OK ? instance_known(m, item) : -EIO;
+        if (r < 0)
+                instance_failed(w, item, r);
+        else if (m->ops && m->ops->classes_changed)
+                m->ops->classes_changed(m->ops_userdata);
+        for (size_t i = 0; r >= 0 && i < w->n; i++)
+                (void) classifier_judge(m, w->pids[i].pid, w->pids[i].event_ns);
+        if (r >= 0)
+                instances_check_soon(m); /* they may all be gone already */
+        scan_progress(m);
+}
+
+int instances_want(Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns) {
+        Waiting *w = map_get_string(m->instances.waiting, name);
+        WireInstance item = { .template_index = template->index };
+        int r;
+
+        if (w)
+                return waiting_add(w, pid, event_ns);
+        if (strlen(component) >= sizeof(item.text))
+                return -ENAMETOOLONG;
+        strcpy(item.text, component);
+        w = calloc(1, sizeof(*w) + strlen(name) + 1);
+        if (!w)
+                return -ENOMEM;
+        w->m = m;
+        strcpy(w->name, name);
+        r = waiting_add(w, pid, event_ns);
+        if (r >= 0)
+                r = map_put_string(m->instances.waiting, name, w);
+        if (r >= 0) {
+                r = brokerclient_submit(m->broker, WIRE_INSTANCE, &item, on_instance, w);
+                if (r < 0)
+                        map_remove_string(m->instances.waiting, name);
+        }
+        if (r < 0)
+                waiting_free(w);
+        return r;
+}
+
+typedef struct Drop {
+        Manager *m;
+        uint32_t class_index;
+} Drop;
+
+static void on_dropped(unsigned op, const void *reply, void *token, void *userdata) {
+        _cleanup_free_ Drop *d = token;
+        const WireResult *result = reply;
+        Class *c = result ? classes_get(&d->m->classes, d->class_index) : NULL;
+
+        if (!c)
+                return;
+        if (result->code != WIRE_OK) {
+                c->dropping = false; /* somebody came in meanwhile */
+                return;
+        }
+        classes_remove(&d->m->classes, c);
+        if (d->m->ops && d->m->ops->classes_changed)
+                d->m->ops->classes_changed(d->m->ops_userdata);
+}
+
+static bool instance_is_empty(Manager *m, const Class *c) {
+        uint32_t h = m->classes.membership;
+        _cleanup_free_ pid_t *pids = NULL;
+        char path[WIRE_PATH_MAX];
+        size_t n;
+
+        if (h == WIRE_NONE || !(c->hierarchies & 1u << h))
+                h = __builtin_ctz(c->hierarchies);
+        if (classes_path(&m->classes, h, c->name, "", path, sizeof(path)) < 0)
+                return false;
+        return cgroup_members(m->classes.hierarchies[h].mount, path, true, &pids, &n) >= 0 && n == 0;
+}
+
+static int on_cleanup(sd_event_source *s, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+
+        m->instances.cleanup = sd_event_source_unref(m->instances.cleanup);
+        for (size_t i = 0; i < m->classes.n; i++) {
+                Class *c = m->classes.classes[i];
+                WireDropInstance item = { .class_index = i };
+                Drop *d;
+
+                if (!c || !c->template || c->dropping || !c->hierarchies || !instance_is_empty(m, c))
+                        continue;
+                d = malloc(sizeof(*d));
+                if (!d)
+                        return 0;
+                *d = (Drop) { m, c->index };
+                if (brokerclient_submit(m->broker, WIRE_DROP_INSTANCE, &item, on_dropped, d) < 0)
+                        free(d);
+                else
+                        c->dropping = true;
+        }
+        return 0;
+}
+
+void instances_check_soon(Manager *m) {
+        bool any = false;
+
+        if (m->instances.cleanup)
+                return;
+        for (size_t i = 0; i < m->classes.n && !any; i++)
+                any = m->classes.classes[i] && m->classes.classes[i]->template;
+        if (any)
+                (void) sd_event_add_time_relative(m->event, &m->instances.cleanup, CLOCK_MONOTONIC, CLEANUP_USEC, 1000, on_cleanup, m);
+}

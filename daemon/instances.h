@@ -1,0 +1,20 @@
+/* Classes made from templates: asked of the broker for the first process, removed when empty. */
+#pragma once
+#include <systemd/sd-event.h>
+#include "common/map.h"
+#include "daemon/classes.h"
+
+struct Manager;
+
+typedef struct Instances {
+        Map *waiting;              /* class name -> Waiting* */
+        sd_event_source *cleanup;
+} Instances;
+
+int instances_init(struct Manager *m);
+void instances_done(struct Manager *m);
+/* Asks for `name` = template with `component`; pid is judged again when the class is there. -ENOBUFS, -ENOMEM. */
+int instances_want(struct Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns);
+size_t instances_waiting(const struct Manager *m);
+/* A member went: look soon whether an instance is empty now. */
+void instances_check_soon(struct Manager *m);

@@ -1,0 +1,82 @@
+/* The Manager from within: every part of the daemon hangs on it. Only files of daemon/ include this. */
+#pragma once
+#include "common/str.h"
+#include "daemon/brokerclient.h"
+#include "daemon/classes.h"
+#include "daemon/classifier.h"
+#include "daemon/connector.h"
+#include "daemon/execlient.h"
+#include "daemon/heartbeat.h"
+#include "daemon/instances.h"
+#include "daemon/manager.h"
+#include "daemon/names.h"
+#include "daemon/procinfo.h"
+#include "daemon/proctable.h"
+#include "daemon/rulebase.h"
+#include "daemon/scan.h"
+#include "daemon/settle.h"
+#include "daemon/stats.h"
+#include "daemon/store.h"
+
+typedef struct Options {
+        Mode mode;
+        unsigned heartbeat_sec, sweep_sec, scan_sec;
+        char *state_dir;
+        char **rule_dirs;
+        bool connector;      /* the broker had one to give */
+        char *without;       /* kernel features to do without, for tests of the fallbacks */
+} Options;
+
+/* Priorities of event sources: the kernel's events before everything, people last. */
+#define PRIORITY_CONNECTOR (SD_EVENT_PRIORITY_IMPORTANT)
+#define PRIORITY_BROKER (SD_EVENT_PRIORITY_IMPORTANT + 10)
+#define PRIORITY_SCAN (SD_EVENT_PRIORITY_NORMAL + 10)
+
+struct Manager {
+        sd_event *event;
+        const Options *options;
+        Mode mode;
+        bool ready;                 /* the broker has announced everything */
+        bool degraded;              /* no connector, or a silent one: scans instead */
+        char degraded_reason[96];
+        int exit_code;
+
+        ProcReader reader;
+        Names *names;
+        ExeClient exe;
+        BrokerClient *broker;
+        uint64_t broker_capabilities;
+        Classes classes;
+        Map *members;               /* pid -> WireMember*, from before a restart; dropped after the first whole scan */
+        Store *store;
+        RuleBase *rules;
+        ProcTable *table;
+        Connector *connector;
+        sd_event_source *connector_source;
+        Classifier *classifier;
+        Instances instances;
+        Scan scan;
+        Heartbeat heartbeat;
+        Settle settle;
+        struct Reload *reload;      /* the one that waits for the broker, or NULL */
+        sd_event_source *restart;
+        Stats stats;
+
+        const ManagerOps *ops;
+        void *ops_userdata;
+        void (*on_ready)(void *userdata);
+        void *on_ready_userdata;
+};
+
+uint64_t now_ns(void); /* CLOCK_MONOTONIC, the clock of the events */
+
+/* Ends the loop; the service manager starts everything anew. */
+void manager_exit(Manager *m, int code);
+/* Asks the broker to end, so that everything is started anew. */
+int manager_restart_soon(Manager *m);
+/* Names or policy changed: what rules resolved to may be something else now. */
+int manager_recompile(Manager *m);
+void manager_set_degraded(Manager *m, const char *reason); /* NULL: no more */
+void manager_status_changed(Manager *m);
+/* A fresh connector socket; -EPERM where the kernel wants privilege for one. */
+int manager_reopen_connector(Manager *m);

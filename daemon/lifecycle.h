@@ -1,0 +1,15 @@
+/* Making and running the Manager: for main.c alone. */
+#pragma once
+#include "daemon/internal.h"
+
+/* What the broker hands over; all are owned by the Manager from manager_new() on. connector may be -EBADF. */
+typedef struct ManagerFds {
+        int broker, connector, names;
+} ManagerFds;
+
+/* options must outlive it. -errno, logged where the administrator can do something about it. */
+int manager_new(const Options *options, const ManagerFds *fds, Manager **ret);
+Manager *manager_free(Manager *m);
+DEFINE_CLEANUP(Manager *, manager_free)
+/* Runs the loop; on_ready is called once, when classes and rules are known. Returns the exit code. */
+int manager_run(Manager *m, void (*on_ready)(void *userdata), void *userdata);

@@ -1,0 +1,198 @@
+/* pclassd: the listener. Runs as an unprivileged user with what the broker hands over, and cannot do anything to a process itself. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include "common/fd.h"
+#include "common/log.h"
+#include "daemon/lifecycle.h"
+#include "dbus/service.h"
+
+/* Where the broker puts them before exec. */
+enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5 };
+
+static int help(void) {
+        puts("pclassd is started by pclass-broker, which hands it its sockets.\n\n"
+             "  --mode=observe|enforce   what to do until D-Bus says otherwise\n"
+             "  --heartbeat=SEC --sweep=SEC --scan=SEC\n"
+             "  --state-dir=DIR          runtime rules and the mode\n"
+             "  --runtime-dir=DIR        the broker's own\n"
+             "  --rules-dir=DIR          may repeat\n"
+             "  --connector=yes|no       whether the connector socket was handed over\n"
+             "  --without=LIST           do without pidfd-info, pidfs, event-mask\n"
+             "  --log-level=N            0 to 7");
+        return 0;
+}
+
+enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_WITHOUT, ARG_LOG };
+
+static const struct option long_options[] = {
+        { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
+        { "sweep", required_argument, NULL, ARG_SWEEP },         { "scan", required_argument, NULL, ARG_SCAN },
+        { "state-dir", required_argument, NULL, ARG_STATE },     { "runtime-dir", required_argument, NULL, ARG_RUNTIME },
+        { "rules-dir", required_argument, NULL, ARG_RULES },     { "connector", required_argument, NULL, ARG_CONNECTOR },
+        { "without", required_argument, NULL, ARG_WITHOUT },     { "log-level", required_argument, NULL, ARG_LOG },
+        { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
+        {},
+};
+
+static int set_text(char **field, const char *text) {
+        free(*field);
+        *field = strdup(text);
+        return *field ? 0 : -ENOMEM;
+}
+
+static int parse_option(int c, const char *arg, Options *o) {
+        uint32_t level;
+        int r;
+
+        switch (c) {
+        case ARG_MODE:
+                return mode_from_string(arg, &o->mode);
+        case ARG_HEARTBEAT:
+                return str_to_u32(arg, &o->heartbeat_sec);
+        case ARG_SWEEP:
+                return str_to_u32(arg, &o->sweep_sec);
+        case ARG_SCAN:
+                return str_to_u32(arg, &o->scan_sec);
+        case ARG_STATE:
+                return set_text(&o->state_dir, arg);
+        case ARG_RUNTIME:
+                return 0;
+        case ARG_RULES:
+                return strv_append(&o->rule_dirs, arg);
+        case ARG_CONNECTOR:
+                o->connector = streq(arg, "yes");
+                return o->connector || streq(arg, "no") ? 0 : -EINVAL;
+        case ARG_WITHOUT:
+                return set_text(&o->without, arg);
+        case ARG_LOG:
+                r = str_to_u32(arg, &level);
+                if (r >= 0)
+                        log_open("pclassd", MIN(level, 7u));
+                return r;
+        default:
+                return -EINVAL;
+        }
+}
+
+/* 1 = go on, 0 = done, -EINVAL. */
+static int parse_arguments(int argc, char **argv, Options *o) {
+        int c;
+
+        while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) >= 0) {
+                if (c == 'h')
+                        return help();
+                if (c == 'V') {
+                        puts("pclassd " PCLASS_VERSION);
+                        return 0;
+                }
+                if (parse_option(c, optarg, o) < 0) {
+                        if (c != '?')
+                                log_error("A value that cannot be: %s", optarg);
+                        return -EINVAL;
+                }
+        }
+        if (optind < argc || !o->state_dir || !o->heartbeat_sec || !o->scan_sec) {
+                log_error("pclassd is started by pclass-broker; start that one");
+                return -EINVAL;
+        }
+        return 1;
+}
+
+/* An fd that is not what the broker promised would be trusted for what it is not. */
+static int check_socket(int fd, int domain, int type) {
+        int have_domain = -1, have_type = -1;
+        socklen_t size = sizeof(int);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &have_domain, &size) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &have_type, &size) < 0)
+                return -errno;
+        if (have_domain != domain || have_type != type)
+                return -ENOTSOCK;
+        return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int check_fds(const Options *o, ManagerFds *ret) {
+        int r = check_socket(FD_BROKER, AF_UNIX, SOCK_SEQPACKET);
+
+        if (r >= 0)
+                r = check_socket(FD_NAMES, AF_UNIX, SOCK_SEQPACKET);
+        if (r >= 0 && o->connector)
+                r = check_socket(FD_CONNECTOR, AF_NETLINK, SOCK_DGRAM);
+        if (r < 0)
+                return log_error_errno(r, "The sockets of pclass-broker are not here; start that one");
+        *ret = (ManagerFds) { FD_BROKER, o->connector ? FD_CONNECTOR : -EBADF, FD_NAMES };
+        return 0;
+}
+
+/* The broker drops everything before exec; this is the belt to its braces. */
+static int be_small(void) {
+        struct rlimit none = {}, files = { 1024, 1024 };
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return -errno;
+        (void) setrlimit(RLIMIT_CORE, &none);
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+        umask(077);
+        return 0;
+}
+
+typedef struct Program {
+        Manager *m;
+        Service *service;
+} Program;
+
+static void on_ready(void *userdata) {
+        Program *p = userdata;
+        int r = service_new(p->m, &p->service);
+
+        if (r < 0)
+                log_error_errno(r, "Cannot serve D-Bus");
+}
+
+static int run(const Options *o, const ManagerFds *fds) {
+        Program p = {};
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        r = manager_new(o, fds, &p.m);
+        if (r < 0)
+                return r;
+        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGTERM, NULL, NULL);
+        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGINT, NULL, NULL);
+        r = manager_run(p.m, on_ready, &p);
+        if (p.service)
+                service_free(p.service);
+        manager_free(p.m);
+        return r;
+}
+
+int main(int argc, char **argv) {
+        Options o = { .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5 };
+        ManagerFds fds;
+        int r;
+
+        log_open("pclassd", LOG_INFO);
+        r = parse_arguments(argc, argv, &o);
+        if (r == 0)
+                return EXIT_SUCCESS;
+        if (r > 0)
+                r = check_fds(&o, &fds);
+        if (r >= 0)
+                r = be_small();
+        if (r >= 0)
+                r = run(&o, &fds);
+        free(o.state_dir);
+        free(o.without);
+        strv_free(o.rule_dirs);
+        return r < 0 || r > 255 ? EXIT_FAILURE : r;
+}

@@ -1,0 +1,336 @@
+/* The manager: makes the parts, starts them in their order, and lets them go. */
+#include <stdio.h>
+#include <time.h>
+#include "common/fd.h"
+#include "common/log.h"
+#include "daemon/internal.h"
+#include "daemon/lifecycle.h"
+#include "daemon/selinux.h"
+#include "daemon/watcher.h"
+
+#define EVENTS_A_WAKEUP 512
+#define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
+
+uint64_t now_ns(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+sd_event *manager_event(Manager *m) {
+        return m->event;
+}
+
+void manager_set_ops(Manager *m, const ManagerOps *ops, void *userdata) {
+        m->ops = ops;
+        m->ops_userdata = userdata;
+}
+
+void manager_exit(Manager *m, int code) {
+        m->exit_code = code;
+        (void) sd_event_exit(m->event, code);
+}
+
+void manager_status_changed(Manager *m) {
+        if (m->ops && m->ops->status_changed)
+                m->ops->status_changed(m->ops_userdata);
+}
+
+void manager_set_degraded(Manager *m, const char *reason) {
+        bool degraded = reason != NULL;
+
+        if (degraded == m->degraded)
+                return;
+        m->degraded = degraded;
+        snprintf(m->degraded_reason, sizeof(m->degraded_reason), "%s", strnull(reason));
+        if (degraded)
+                log_warning("Degraded: %s; scanning all processes every %u s instead", reason, m->options->scan_sec);
+        else
+                log_notice("The proc connector speaks again");
+        manager_status_changed(m);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------------- */
+
+static void on_event(const ProcEvent *e, void *userdata) {
+        Manager *m = userdata;
+        uint64_t *counters[_EVENT_KIND_N] = {
+                [EVENT_FORK] = &m->stats.events_fork, [EVENT_EXEC] = &m->stats.events_exec, [EVENT_UID] = &m->stats.events_uid,
+                [EVENT_GID] = &m->stats.events_gid,   [EVENT_COMM] = &m->stats.events_comm, [EVENT_EXIT] = &m->stats.events_exit,
+        };
+
+        (*counters[e->kind])++;
+        watchers_dispatch(m, e);
+}
+
+static void count_loss(Manager *m) {
+        uint64_t lost = connector_drops(m->connector);
+
+        m->stats.events_foreign = connector_forged(m->connector) + connector_garbled(m->connector);
+        if (lost <= m->stats.events_lost)
+                return;
+        log_warning("The kernel dropped %llu process events; looking at every process", (unsigned long long) (lost - m->stats.events_lost));
+        m->stats.events_lost = lost;
+        scan_request(m);
+}
+
+static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Manager *m = userdata;
+        uint64_t began = now_ns();
+        int r = 1;
+
+        for (size_t i = 0; i < EVENTS_A_WAKEUP && r > 0; i++) {
+                r = connector_receive(m->connector, on_event, m);
+                if (r == -ENOBUFS)
+                        r = 1;
+        }
+        if (r < 0) {
+                log_error_errno(r, "The proc connector failed");
+                manager_exit(m, EXIT_FAILURE);
+                return 0;
+        }
+        if (r == 0)
+                classifier_caught_up(m, began - MIN(began, CAUGHT_UP_SLACK_NS));
+        count_loss(m);
+        if (m->exe.failed) {
+                log_error("The exe reader does not answer; starting anew");
+                manager_exit(m, EXIT_FAILURE);
+                return 0;
+        }
+        return brokerclient_flush(m->broker);
+}
+
+static int connector_attach(Manager *m) {
+        int r;
+
+        sd_event_source_unref(m->connector_source);
+        m->connector_source = NULL;
+        r = sd_event_add_io(m->event, &m->connector_source, connector_fd(m->connector), EPOLLIN, on_connector, m);
+        if (r >= 0)
+                r = sd_event_source_set_priority(m->connector_source, PRIORITY_CONNECTOR);
+        if (r >= 0)
+                r = sd_event_source_set_description(m->connector_source, "connector");
+        return r;
+}
+
+int manager_reopen_connector(Manager *m) {
+        int r = connector_reopen(m->connector);
+
+        return r < 0 ? r : connector_attach(m);
+}
+
+static int connector_begin(Manager *m, int fd) {
+        bool event_mask = !m->options->without || !strstr(m->options->without, "event-mask");
+        int r;
+
+        if (fd < 0) {
+                manager_set_degraded(m, "there is no proc connector here");
+                return 0;
+        }
+        r = connector_new(fd, watchers_mask(), event_mask, &m->connector);
+        return r < 0 ? r : connector_attach(m);
+}
+
+/* ---- the broker's side ---------------------------------------------------------------------------------------------- */
+
+static int take_member(Manager *m, const WireMember *item) {
+        WireMember *copy = malloc(sizeof(*copy));
+        int r;
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = *item;
+        r = m->members ? 0 : map_new_u64(&m->members);
+        if (r >= 0)
+                r = map_put_u64(m->members, item->pid, copy);
+        if (r < 0)
+                free(copy);
+        return r == -EEXIST ? 0 : r;
+}
+
+static int on_ready(Manager *m) {
+        int r;
+
+        if (m->ready)
+                return -EPROTO;
+        m->ready = true;
+        r = rulebase_recompile(m->rules); /* now that the classes are known; begins the first scan */
+        if (r >= 0)
+                r = heartbeat_start(m);
+        if (r < 0)
+                return r;
+        instances_check_soon(m);
+        log_info("%s: %zu rules, %zu classes in %zu hierarchies%s", mode_to_string(m->mode), ruleset_size(m->rules->current), m->classes.n,
+                 m->classes.n_hierarchies, m->connector && connector_has_mask(m->connector) ? ", the kernel filters events" : "");
+        manager_status_changed(m);
+        if (m->on_ready)
+                m->on_ready(m->on_ready_userdata);
+        return 0;
+}
+
+static int on_announced(unsigned op, const void *item, void *userdata) {
+        Manager *m = userdata;
+
+        switch (op) {
+        case WIRE_HIERARCHY:
+                return classes_add_hierarchy(&m->classes, item);
+        case WIRE_CLASS:
+                return classes_add_class(&m->classes, item, NULL);
+        case WIRE_CLASS_NOTE:
+                return classes_add_note(&m->classes, item);
+        case WIRE_ORIGIN:
+                return classes_add_place(&m->classes, item);
+        case WIRE_MEMBER:
+                return take_member(m, item);
+        case WIRE_READY:
+                return on_ready(m);
+        default:
+                return -EPROTO;
+        }
+}
+
+static void on_hello(const WireHelloReply *reply, int exe_fd, void *userdata) {
+        Manager *m = userdata;
+
+        if (reply->version != WIRE_VERSION) {
+                fd_close(exe_fd);
+                log_error("The broker speaks version %u, this is version %u: finish the upgrade", reply->version, WIRE_VERSION);
+                manager_exit(m, EXIT_FAILURE);
+                return;
+        }
+        m->broker_capabilities = reply->capabilities;
+        m->exe.fd = exe_fd;
+}
+
+static void on_broker_gone(int error, void *userdata) {
+        Manager *m = userdata;
+
+        if (error != -ECONNRESET && error != -EPIPE)
+                log_error_errno(error, "The broker is gone");
+        manager_exit(m, EXIT_FAILURE);
+}
+
+/* ---- names, policy ---------------------------------------------------------------------------------------------------- */
+
+int manager_recompile(Manager *m) {
+        return m->ready ? rulebase_recompile(m->rules) : 0;
+}
+
+/* A name that some rule spells out may mean another number now; names that only processes have concern those that wait for them. */
+static void on_names(void *userdata) {
+        Manager *m = userdata;
+
+        if (rulebase_spells_names(m->rules))
+                (void) manager_recompile(m);
+        classifier_names_arrived(m);
+        scan_progress(m);
+}
+
+static void on_names_gone(void *userdata) {
+        log_error("The names process is gone; starting anew");
+        manager_exit(userdata, EXIT_FAILURE);
+}
+
+static void on_policy(void *userdata) {
+        log_info("The SELinux policy changed; judging every process again");
+        (void) manager_recompile(userdata);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------- */
+
+static const BrokerOps broker_ops = { .announced = on_announced, .hello = on_hello, .gone = on_broker_gone };
+
+static int manager_parts(Manager *m, const ManagerFds *fds) {
+        int r;
+
+        if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
+            (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0)
+                return r;
+        r = proc_reader_init(&m->reader, m->options->without);
+        if (r < 0)
+                return log_error_errno(r, "Cannot read /proc");
+        r = store_open(m->options->state_dir, &m->store);
+        if (r < 0)
+                return log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);
+        r = names_new(m->event, fds->names, on_names, m, &m->names);
+        if (r < 0)
+                return r;
+        names_on_gone(m->names, on_names_gone, m);
+        return brokerclient_new(m->event, fds->broker, &broker_ops, m, &m->broker);
+}
+
+static int manager_rules(Manager *m) {
+        TextError err = {};
+        int r = rulebase_new(m, &m->rules);
+
+        if (r < 0)
+                return r;
+        if (store_load_mode(m->store, &m->mode) < 0)
+                m->mode = m->options->mode;
+        r = rulebase_load(m->rules, &err);
+        if (r < 0) {
+                char text[600];
+                text_error_format(&err, text, sizeof(text));
+                log_error("%s", err.message[0] ? text : strerror(-r));
+        }
+        return r;
+}
+
+int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->options = options;
+        m->exe.fd = m->reader.proc = -EBADF;
+        r = sd_event_default(&m->event);
+        if (r >= 0)
+                r = watchers_init();
+        if (r >= 0)
+                r = manager_parts(m, fds);
+        if (r >= 0)
+                r = manager_rules(m);
+        if (r >= 0)
+                r = connector_begin(m, fds->connector);
+        if (r >= 0)
+                r = selinux_watch(m->event, on_policy, m);
+        if (r >= 0)
+                r = brokerclient_hello(m->broker, rulebase_facts(m->rules) & FACT_BIT(FACT_EXE));
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int manager_run(Manager *m, void (*on_ready_callback)(void *userdata), void *userdata) {
+        m->on_ready = on_ready_callback;
+        m->on_ready_userdata = userdata;
+        return sd_event_loop(m->event);
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        heartbeat_stop(m);
+        settle_done(m);
+        sd_event_source_unref(m->restart);
+        if (m->broker)
+                brokerclient_free(m->broker);
+        instances_done(m);
+        scan_done(m);
+        sd_event_source_unref(m->connector_source);
+        connector_free(m->connector);
+        execlient_done(&m->exe);
+        classifier_free(m->classifier);
+        proctable_free(m->table);
+        rulebase_free(m->rules);
+        names_free(m->names);
+        store_free(m->store);
+        classes_done(&m->classes);
+        proc_reader_done(&m->reader);
+        sd_event_unref(m->event);
+        free(m);
+        return NULL;
+}

@@ -1,0 +1,273 @@
+/* Moves and returns. A pid number may change hands between our look and the broker's write; the pidfd that was opened before the facts
+ * were read tells: quiet after the answer means that the write hit the process that was meant. */
+#include "daemon/mover.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include "common/fd.h"
+#include "common/log.h"
+#include "daemon/decisionlog.h"
+#include "daemon/internal.h"
+
+typedef struct Move {
+        Manager *m;
+        pid_t pid;
+        int pidfd;
+        uint64_t cookie;
+        uint32_t class_index;
+        uint32_t hierarchy; /* of a return */
+        uint64_t event_ns;
+        Rule *rule;         /* NULL: a return, or a child that follows its parent's unknown rule */
+        char comm[16];
+        char from[128];
+} Move;
+
+static void move_free(Move *x) {
+        fd_close(x->pidfd);
+        rule_unref(x->rule);
+        free(x);
+}
+DEFINE_CLEANUP(Move *, move_free)
+
+static int move_new(Manager *m, const Verdict *v, const Process *p, uint32_t class_index, Move **ret) {
+        _cleanup_(move_freep) Move *x = calloc(1, sizeof(*x));
+        uint32_t h = m->classes.membership;
+
+        if (!x)
+                return -ENOMEM;
+        *x = (Move) { .m = m, .pid = p->pid, .cookie = v->info.cookie, .class_index = class_index, .hierarchy = WIRE_NONE };
+        x->pidfd = fcntl(v->info.pidfd, F_DUPFD_CLOEXEC, 3);
+        if (x->pidfd < 0)
+                return -errno;
+        if (v->info.subject.known & FACT_BIT(FACT_COMM))
+                snprintf(x->comm, sizeof(x->comm), "%s", v->info.subject.comm);
+        if (v->has_paths && h != WIRE_NONE && v->paths[h])
+                snprintf(x->from, sizeof(x->from), "%s", v->paths[h]);
+        if (p->rule)
+                x->rule = rule_ref(p->rule);
+        *ret = TAKE_PTR(x);
+        return 0;
+}
+
+/* The entry of the process that was meant; NULL when it is gone or the number is another's now. */
+static Process *move_process(const Move *x) {
+        Process *p = proctable_get(x->m->table, x->pid);
+
+        return p && p->cookie == x->cookie ? p : NULL;
+}
+
+static Holder holder_of_code(int code) {
+        return code == WIRE_PROTECTED || code == WIRE_KERNEL_THREAD || code == WIRE_NOT_ALLOWED ? HOLDER_PROTECTED : HOLDER_ERROR;
+}
+
+static void on_stranger_returned(unsigned op, const void *reply, void *token, void *userdata) {
+        Manager *m = token;
+        const WireResult *result = reply;
+
+        if (result && (result->code == WIRE_OK || result->code == WIRE_PARENT))
+                m->stats.strangers_returned++;
+}
+
+/* The process that was meant died. If another one has its number and was hit, it goes back where the broker found it. */
+static void undo_stranger(const Move *x, const WireMoveReply *reply) {
+        Manager *m = x->m;
+        ProcInfo info;
+
+        procinfo_init(&info);
+        if (reply->moved && procinfo_open(&m->reader, x->pid, &info) >= 0 && info.cookie != x->cookie) {
+                log_warning("Number %d was another process's when it was moved; putting that one back", (int) x->pid);
+                for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                        WireReturn item = { x->pid, x->class_index, h, reply->previous[h], info.cookie };
+                        if (reply->moved & 1u << h)
+                                (void) brokerclient_submit(m->broker, WIRE_RETURN, &item, on_stranger_returned, m);
+                }
+        }
+        procinfo_close(&info);
+}
+
+static int origin_take(Process *p, const WireMoveReply *reply) {
+        Origin *o;
+
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
+                if (reply->origin[h] == WIRE_NONE || (p->origin && p->origin->place[h] == reply->origin[h]))
+                        continue;
+                if (!p->origin || p->origin->refs > 1) { /* the family's record stays as it is */
+                        int r = origin_new(&o);
+                        if (r < 0)
+                                return r;
+                        if (p->origin)
+                                memcpy(o->place, p->origin->place, sizeof(o->place));
+                        origin_unref(p->origin);
+                        p->origin = o;
+                }
+                p->origin->place[h] = reply->origin[h];
+        }
+        return 0;
+}
+
+static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
+        Manager *m = x->m;
+        Class *c = classes_get(&m->classes, x->class_index);
+
+        m->stats.moves_done++;
+        for (size_t h = 0; c && h < WIRE_HIERARCHIES_MAX; h++)
+                if (reply->origin[h] != WIRE_NONE)
+                        c->some_place[h] = reply->origin[h];
+        if (reply->moved)
+                decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, x->rule ? rule_name(x->rule) : NULL, c ? c->name : NULL,
+                                  x->from[0] ? x->from : NULL);
+        if (!p)
+                return;
+        (void) origin_take(p, reply); /* without memory the origin stays unknown, and explain says so */
+        p->placed_ns = now_ns();
+        if (x->event_ns)
+                p->move_usec = (p->placed_ns - x->event_ns) / 1000;
+        p->holder = HOLDER_NONE;
+        p->detail[0] = '\0';
+}
+
+static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
+        Manager *m = x->m;
+
+        stats_move_failed(&m->stats, reply->code);
+        if (!p || reply->code == WIRE_GONE)
+                return;
+        if (p->holder == HOLDER_NONE)
+                log_info("Process %d stays out of its class: %s%s%s", (int) x->pid, wire_code_name(reply->code),
+                         reply->error ? ", " : "", reply->error ? strerror(-reply->error) : "");
+        p->holder = holder_of_code(reply->code);
+        if (reply->error)
+                snprintf(p->detail, sizeof(p->detail), "%s (%s)", wire_code_name(reply->code), strerror(-reply->error));
+        else
+                snprintf(p->detail, sizeof(p->detail), "%s", wire_code_name(reply->code));
+}
+
+static void on_moved(unsigned op, const void *answer, void *token, void *userdata) {
+        _cleanup_(move_freep) Move *x = token;
+        const WireMoveReply *reply = answer;
+        Process *p;
+
+        if (!reply)
+                return; /* the daemon ends */
+        p = move_process(x);
+        if (p && p->pending > 0)
+                p->pending--;
+        if (!pidfd_alive(x->pidfd))
+                undo_stranger(x, reply);
+        else if (reply->code == WIRE_OK)
+                move_done(x, p, reply);
+        else
+                move_failed(x, p, reply);
+        scan_progress(x->m);
+}
+
+static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
+        _cleanup_(move_freep) Move *x = NULL;
+        WireMove item = { p->pid, class_index, hierarchies, 0, v->info.cookie };
+        int r = move_new(m, v, p, class_index, &x);
+
+        if (r < 0)
+                return r;
+        x->event_ns = event_ns;
+        r = brokerclient_submit(m->broker, WIRE_MOVE, &item, on_moved, x);
+        if (r < 0)
+                return r;
+        TAKE_PTR(x);
+        p->pending++;
+        m->stats.moves_requested++;
+        return 0;
+}
+
+int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
+        for (size_t i = 0; i < v->n_targets; i++) {
+                uint32_t left = verdict_left(v, i);
+                int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, event_ns) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+bool mover_follow(Manager *m, Verdict *v, Process *p) {
+        uint32_t done = 0;
+
+        if (m->mode == MODE_OBSERVE || verdict_paths(m, v) < 0)
+                return false;
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                const Class *c = p->wanted & 1u << h ? classes_get(&m->classes, p->class_index[h]) : NULL;
+                uint32_t mask = 0;
+
+                if (!c || (done & 1u << h) || !v->paths[h])
+                        continue;
+                for (uint32_t k = h; k < m->classes.n_hierarchies; k++) { /* all hierarchies of the same class in one item */
+                        if (!(p->wanted & 1u << k) || p->class_index[k] != c->index || !v->paths[k])
+                                continue;
+                        done |= 1u << k;
+                        if (!classes_in_place(&m->classes, k, c->name, class_leaf(&m->classes, c, k), v->paths[k], false))
+                                mask |= 1u << k;
+                }
+                if (mask && submit_move(m, v, p, c->index, mask, 0) < 0)
+                        scan_request(m);
+        }
+        return p->pending > 0;
+}
+
+static void on_returned(unsigned op, const void *answer, void *token, void *userdata) {
+        _cleanup_(move_freep) Move *x = token;
+        const WireResult *reply = answer;
+        Process *p;
+
+        if (!reply)
+                return;
+        p = move_process(x);
+        if (p && p->pending > 0)
+                p->pending--;
+        if (reply->code == WIRE_OK || reply->code == WIRE_PARENT) {
+                x->m->stats.moves_done++;
+                if (reply->code == WIRE_PARENT)
+                        log_notice("Process %d: its origin is gone, it went to %.*s", (int) x->pid, (int) sizeof(reply->text), reply->text);
+                decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, NULL, NULL, x->from[0] ? x->from : NULL);
+        } else {
+                stats_move_failed(&x->m->stats, reply->code);
+                if (reply->code != WIRE_GONE && reply->code != WIRE_STALE)
+                        log_warning("Process %d could not go back to its origin: %s", (int) x->pid, wire_code_name(reply->code));
+        }
+        if (p && p->returning && p->pending == 0)
+                proctable_remove(x->m->table, p->pid);
+        instances_check_soon(x->m);
+        scan_progress(x->m);
+}
+
+static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {
+        uint32_t place = p->origin ? p->origin->place[h] : WIRE_NONE;
+
+        return place != WIRE_NONE ? place : c->some_place[h];
+}
+
+bool mover_return(Manager *m, Verdict *v, Process *p) {
+        if (m->mode == MODE_OBSERVE || p->returning || verdict_paths(m, v) < 0)
+                return false;
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                Class *c = v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
+                _cleanup_(move_freep) Move *x = NULL;
+                WireReturn item;
+
+                if (!c)
+                        continue;
+                item = (WireReturn) { p->pid, c->index, h, return_place(p, c, h), v->info.cookie };
+                if (item.place == WIRE_NONE) {
+                        log_notice("Process %d stays in class %s: where it came from is not known", (int) p->pid, c->name);
+                        continue;
+                }
+                if (move_new(m, v, p, c->index, &x) < 0)
+                        continue;
+                x->hierarchy = h;
+                if (brokerclient_submit(m->broker, WIRE_RETURN, &item, on_returned, x) < 0)
+                        continue;
+                TAKE_PTR(x);
+                p->pending++;
+                m->stats.moves_requested++;
+        }
+        p->returning = p->pending > 0;
+        return p->returning;
+}

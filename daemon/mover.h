@@ -1,0 +1,10 @@
+/* Moves and returns under way: asking the broker, and proving by the pidfd that the answer was about the process that was meant. */
+#pragma once
+#include "daemon/verdict.h"
+
+/* Asks for what is left of each target of v. event_ns as in classifier_judge(). -ENOBUFS: too much under way, scan later. */
+int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns);
+/* Sends an inheriting process to its parent's place where it is not there. Returns true if anything was asked. */
+bool mover_follow(Manager *m, Verdict *v, Process *p);
+/* Sends a process whose rule is gone back to its origin. Returns true if anything was asked. */
+bool mover_return(Manager *m, Verdict *v, Process *p);

@@ -1,0 +1,97 @@
+/* Reload: rule files at once; pclass.conf and classes.d, which the broker reads, by starting anew. */
+#include <stdio.h>
+#include "common/log.h"
+#include "daemon/internal.h"
+
+#define RELOADS_MAX 16
+
+typedef struct Reload {
+        struct Reload *next;
+        Manager *m;
+        ManagerReloaded callback; /* NULL: nobody waits any more */
+        void *userdata;
+} Reload;
+
+static int restart_arm(Manager *m);
+
+static int on_restart(sd_event_source *s, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        WireReady item = {};
+
+        m->restart = sd_event_source_unref(m->restart);
+        if (m->settle.n > 0)
+                return restart_arm(m); /* whoever waits for an answer gets it first */
+        return brokerclient_submit(m->broker, WIRE_RESTART, &item, NULL, NULL);
+}
+
+static int restart_arm(Manager *m) {
+        return sd_event_add_time_relative(m->event, &m->restart, CLOCK_MONOTONIC, RELOAD_RESTART_USEC, 1000, on_restart, m);
+}
+
+int manager_restart_soon(Manager *m) {
+        if (m->restart)
+                return 0;
+        log_notice("Starting anew");
+        return restart_arm(m);
+}
+
+static void reload_unlink(Reload *x) {
+        for (Reload **p = &x->m->reload; *p; p = &(*p)->next)
+                if (*p == x) {
+                        *p = x->next;
+                        return;
+                }
+}
+
+static void on_config_checked(unsigned op, const void *reply, void *token, void *userdata) {
+        _cleanup_free_ Reload *x = token;
+        const WireResult *result = reply;
+        TextError err = {};
+        int r = 0;
+
+        if (!reply)
+                return;
+        reload_unlink(x);
+        if (!wire_text_ok(result->text, sizeof(result->text)))
+                r = -EPROTO;
+        else if (result->code < 0)
+                r = text_error(&err, NULL, 0, 0, "%s", result->text);
+        if (r >= 0)
+                r = rulebase_load(x->m->rules, &err);
+        if (r >= 0)
+                x->m->stats.reloads++;
+        if (r >= 0 && result->code > 0)
+                (void) manager_restart_soon(x->m);
+        if (x->callback)
+                x->callback(r, r >= 0 && result->code > 0, &err, x->userdata);
+}
+
+int manager_reload(Manager *m, ManagerReloaded callback, void *userdata) {
+        WireReady item = {};
+        size_t n = 0;
+        Reload *x;
+        int r;
+
+        for (x = m->reload; x; x = x->next)
+                n++;
+        if (n >= RELOADS_MAX)
+                return -ENOBUFS;
+        x = malloc(sizeof(*x));
+        if (!x)
+                return -ENOMEM;
+        *x = (Reload) { m->reload, m, callback, userdata };
+        r = brokerclient_submit(m->broker, WIRE_CHECK_CONFIG, &item, on_config_checked, x);
+        if (r < 0) {
+                free(x);
+                return r;
+        }
+        m->reload = x;
+        names_refresh(m->names);
+        return 0;
+}
+
+void manager_reload_cancel(Manager *m, void *userdata) {
+        for (Reload *x = m->reload; x; x = x->next)
+                if (x->userdata == userdata)
+                        x->callback = NULL;
+}

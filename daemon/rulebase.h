@@ -1,0 +1,47 @@
+/* The rules in force: files and runtime rules in one order, resolved against this machine, replaced as a whole. */
+#pragma once
+#include "daemon/manager.h"
+#include "daemon/store.h"
+
+typedef struct RuntimeRule {
+        uint64_t id;
+        Rule *rule;
+        char *before, *after; /* name of the rule it stands next to, or both NULL: before all file rules */
+} RuntimeRule;
+
+typedef struct RuleBase {
+        Manager *m;
+        Ruleset *current;        /* never NULL once loaded */
+        Ruleset *files;          /* file rules alone, parsed, in order */
+        RuntimeRule *runtime;
+        size_t n_runtime;
+        char **disabled;         /* names switched off by D-Bus */
+        uint64_t generation, next_id;
+        Map *ids;                /* rule name -> id (as a pointer-sized number) */
+        Map *matches;            /* id -> uint64_t*, decisions won */
+        bool names_pending;      /* the last compile met a name that is still being asked for */
+} RuleBase;
+
+int rulebase_new(Manager *m, RuleBase **ret);
+RuleBase *rulebase_free(RuleBase *b);
+DEFINE_CLEANUP(RuleBase *, rulebase_free)
+
+/* Pieces for ruleedit.c: one order out of files and a list of runtime rules, compiled; and putting it in force, which cannot fail. */
+int rulebase_build(RuleBase *b, const Ruleset *files, const RuntimeRule *list, size_t n, Ruleset **ret, TextError *err);
+void rulebase_swap(RuleBase *b, Ruleset *rs);
+uint64_t rulebase_id(RuleBase *b, const char *name); /* 0: out of memory */
+void runtime_rule_done(RuntimeRule *x);
+
+/* Reads rule files and stored rules. A bad file gives -EINVAL with err; what was in force stays. Runtime rules that no longer parse are logged and
+ * left out. */
+int rulebase_load(RuleBase *b, TextError *err);
+/* Resolves the present rules anew. */
+int rulebase_recompile(RuleBase *b);
+/* Facts that the rules as parsed may ask for, before anything is resolved. */
+uint32_t rulebase_facts(const RuleBase *b);
+void rulebase_count_match(RuleBase *b, uint64_t id);
+bool rulebase_in_force(const RuleBase *b, const Rule *rule); /* by name and text, and active */
+/* Is there an active rule whose target is one of these classes? template_name may be NULL. */
+bool rulebase_leads_to(const RuleBase *b, const char *class_name, const char *template_name);
+/* Does any rule spell out the name of a user or group? */
+bool rulebase_spells_names(const RuleBase *b);

@@ -1,0 +1,207 @@
+/* Passes over all processes. */
+#include "daemon/scan.h"
+
+#include <dirent.h>
+#include <time.h>
+#include "common/fd.h"
+#include "common/log.h"
+#include "daemon/internal.h"
+
+/* Answers that never come must not keep a run open for ever; the next sweep looks again. */
+#define PASS_USEC_MAX (30 * UINT64_C(1000000))
+
+static uint64_t realtime_usec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
+int scan_list_processes(pid_t **ret, size_t *ret_n) {
+        _cleanup_free_ pid_t *pids = NULL;
+        size_t n = 0, room = 0;
+        DIR *d = opendir("/proc");
+        struct dirent *e;
+
+        if (!d)
+                return -errno;
+        while ((e = readdir(d))) {
+                uint32_t pid;
+                if (str_to_u32(e->d_name, &pid) < 0)
+                        continue;
+                if (n == room) {
+                        room = room ? room * 2 : 1024;
+                        pid_t *grown = reallocarray(pids, room, sizeof(*grown));
+                        if (!grown) {
+                                closedir(d);
+                                return -ENOMEM;
+                        }
+                        pids = grown;
+                }
+                pids[n++] = pid;
+        }
+        closedir(d);
+        *ret = TAKE_PTR(pids);
+        *ret_n = n;
+        return 0;
+}
+
+static void pass_start(Manager *m) {
+        Scan *s = &m->scan;
+        int r;
+
+        free(TAKE_PTR(s->pids));
+        s->n = s->next = 0;
+        r = scan_list_processes(&s->pids, &s->n);
+        if (r < 0)
+                log_warning_errno(r, "Cannot list the processes; the next sweep tries again");
+        s->pass++;
+        s->passes++;
+        s->checked = s->asked = s->held = 0;
+        s->pass_moved = m->stats.moves_done;
+        s->waiting = false;
+        (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
+}
+
+static void run_start(Manager *m) {
+        Scan *s = &m->scan;
+
+        s->running = true;
+        s->again = false;
+        s->passes = 0;
+        s->run_moved = m->stats.moves_done;
+        s->run_start_usec = now_ns() / 1000;
+        m->stats.resyncs++;
+        pass_start(m);
+}
+
+/* Entries that the pass did not see are of processes that are gone. */
+static void forget_the_gone(Manager *m) {
+        size_t i = 0;
+        Process *p;
+
+        while ((p = proctable_next(m->table, &i)))
+                if (p->pass != m->scan.pass && p->pending == 0) {
+                        ProcInfo info;
+                        procinfo_init(&info);
+                        if (procinfo_open(&m->reader, p->pid, &info) < 0)
+                                proctable_remove(m->table, p->pid);
+                        procinfo_close(&info);
+                }
+        instances_check_soon(m);
+}
+
+static void drop_members(Manager *m) {
+        size_t i = 0;
+        void *member;
+
+        while (m->members && (member = map_next_u64(m->members, &i, NULL)))
+                free(member);
+        m->members = map_free(m->members);
+}
+
+static void run_end(Manager *m) {
+        Scan *s = &m->scan;
+
+        s->running = false;
+        s->last.checked = s->checked;
+        s->last.moved = m->stats.moves_done - s->run_moved;
+        s->last.converged = m->stats.moves_done == s->pass_moved;
+        /* What was asked for and not done has a holder by now, or is gone. */
+        s->last.wrong = s->last.converged ? 0 : s->asked;
+        s->last.held = s->held + (s->last.converged ? s->asked : 0);
+        s->last.passes = s->passes;
+        s->last.since_usec = realtime_usec();
+        s->last.took_usec = now_ns() / 1000 - s->run_start_usec;
+        forget_the_gone(m);
+        drop_members(m);
+        if (s->last.moved > 0 || !s->last.converged)
+                log_info("%llu processes checked, %llu moved, %llu wrong, %llu held, events lost %llu, in %llu passes and %llu ms%s",
+                         (unsigned long long) s->last.checked, (unsigned long long) s->last.moved, (unsigned long long) s->last.wrong,
+                         (unsigned long long) s->last.held, (unsigned long long) m->stats.events_lost,
+                         (unsigned long long) s->last.passes, (unsigned long long) s->last.took_usec / 1000,
+                         s->last.converged ? "" : "; not converged, going on with the next sweep");
+        if (s->again)
+                run_start(m);
+}
+
+void scan_progress(Manager *m) {
+        Scan *s = &m->scan;
+
+        if (!s->running || !s->waiting)
+                return;
+        if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
+                return;
+        if (s->again) { /* what is in force has changed since: begin anew */
+                run_start(m);
+                return;
+        }
+        if (m->stats.moves_done > s->pass_moved && s->passes < SCAN_PASSES_MAX)
+                pass_start(m);
+        else
+                run_end(m);
+}
+
+static int on_step(sd_event_source *source, void *userdata) {
+        Manager *m = userdata;
+        Scan *s = &m->scan;
+
+        for (size_t k = 0; k < SCAN_SLICE && s->next < s->n; k++) {
+                JudgeResult j = classifier_judge_scanned(m, s->pids[s->next++]);
+                s->checked += j != JUDGE_GONE;
+                s->asked += j == JUDGE_MOVING || j == JUDGE_WAITING;
+                s->held += j == JUDGE_HELD;
+        }
+        (void) brokerclient_flush(m->broker);
+        if (s->next < s->n)
+                return 0;
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        free(TAKE_PTR(s->pids));
+        s->waiting = true;
+        scan_progress(m);
+        return 0;
+}
+
+void scan_request(Manager *m) {
+        if (!m->ready)
+                return;
+        if (m->scan.running)
+                m->scan.again = true;
+        else
+                run_start(m);
+}
+
+static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        Scan *s = &m->scan;
+
+        if (s->running && now_ns() / 1000 - s->run_start_usec > PASS_USEC_MAX) {
+                log_warning("A pass over all processes got no answers; beginning anew");
+                s->running = false;
+        }
+        scan_request(m);
+        (void) sd_event_source_set_time_relative(source, m->options->sweep_sec * UINT64_C(1000000));
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int scan_init(Manager *m) {
+        Scan *s = &m->scan;
+        int r = sd_event_add_defer(m->event, &s->step, on_step, m);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->step, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_priority(s->step, PRIORITY_SCAN);
+        if (r >= 0 && m->options->sweep_sec > 0)
+                r = sd_event_add_time_relative(m->event, &s->sweep, CLOCK_MONOTONIC, m->options->sweep_sec * UINT64_C(1000000), 0,
+                                               on_sweep, m);
+        return r;
+}
+
+void scan_done(Manager *m) {
+        sd_event_source_unref(m->scan.step);
+        sd_event_source_unref(m->scan.sweep);
+        free(m->scan.pids);
+        drop_members(m);
+        m->scan = (Scan) {};
+}

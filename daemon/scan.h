@@ -1,0 +1,38 @@
+/* Passes over all processes: at start, after a loss, after a change of rules, and slowly all the time.
+ * A pass goes in slices between which live events are served; passes repeat until one moves nothing, at most SCAN_PASSES_MAX. */
+#pragma once
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+#include "common/macro.h"
+
+struct Manager;
+
+#define SCAN_SLICE 32
+#define SCAN_PASSES_MAX 8
+
+typedef struct Scan {
+        sd_event_source *step, *sweep;
+        pid_t *pids;
+        size_t n, next;
+        bool running;       /* from the request to the statement */
+        bool again;         /* asked for once more meanwhile */
+        bool waiting;       /* all judged, answers outstanding */
+        unsigned pass;      /* number of the pass, for Process.pass */
+        unsigned passes;    /* of this run */
+        uint64_t checked, asked, held; /* of this pass */
+        uint64_t pass_moved, run_moved, run_start_usec; /* counters when it began */
+        /* the statement after the last run */
+        struct {
+                uint64_t checked, moved, wrong, held, passes, since_usec, took_usec;
+                bool converged;
+        } last;
+} Scan;
+
+int scan_init(struct Manager *m);
+void scan_done(struct Manager *m);
+/* Asks for a run; one that is under way goes on and is followed by another. */
+void scan_request(struct Manager *m);
+/* Answers came: a pass that waits for them may be over. */
+void scan_progress(struct Manager *m);
+/* Numbers of all processes there are; caller frees. -errno. */
+int scan_list_processes(pid_t **ret, size_t *ret_n);

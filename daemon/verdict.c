@@ -1,0 +1,288 @@
+/* Judging one process. */
+#include "daemon/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include "daemon/cgroupread.h"
+#include "daemon/internal.h"
+#include "rules/expand.h"
+
+/* What the kernel itself tells about a process. */
+#define KERNEL_FACTS (FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_COMM) | \
+                      FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID))
+#define ORIGIN_FACTS (FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_UNIT))
+
+void verdict_init(Verdict *v) {
+        memset(v, 0, offsetof(Verdict, path_text));
+        v->unit = NULL;
+        procinfo_init(&v->info);
+}
+
+void verdict_reset(Verdict *v) {
+        procinfo_close(&v->info);
+        free(v->unit);
+        v->unit = NULL;
+        v->entry = NULL;
+        v->missing = v->wanted = v->in_place = v->held = 0;
+        v->exe_error = 0;
+        v->names_pending = v->ignored = v->has_paths = false;
+        v->n_targets = 0;
+        v->holder = HOLDER_NONE;
+        v->detail[0] = '\0';
+}
+
+int verdict_open(Manager *m, Verdict *v, pid_t pid) {
+        verdict_reset(v);
+        v->looked_ns = now_ns();
+        return procinfo_open(&m->reader, pid, &v->info);
+}
+
+int verdict_paths(Manager *m, Verdict *v) {
+        int r;
+
+        if (v->has_paths)
+                return 0;
+        r = procinfo_cgroups(&m->reader, &v->info, m->classes.hierarchies, m->classes.n_hierarchies, v->path_text,
+                             sizeof(v->path_text), v->paths);
+        if (r < 0)
+                return r;
+        v->has_paths = true;
+        return 0;
+}
+
+static void know(Verdict *v, Fact fact, int r) {
+        if (r >= 0)
+                v->info.subject.known |= FACT_BIT(fact);
+        else if (r == -EAGAIN)
+                v->names_pending = true;
+}
+
+static void name_facts(Manager *m, Verdict *v, uint32_t facts) {
+        Subject *s = &v->info.subject;
+
+        if ((facts & FACT_BIT(FACT_USER)) && (s->known & FACT_BIT(FACT_UID)))
+                know(v, FACT_USER, names_user(m->names, s->uid, &s->user));
+        if ((facts & FACT_BIT(FACT_GROUP)) && (s->known & FACT_BIT(FACT_GID)))
+                know(v, FACT_GROUP, names_group(m->names, s->gid, &s->group));
+        if ((facts & FACT_BIT(FACT_MEMBER)) && (s->known & FACT_BIT(FACT_UID)))
+                know(v, FACT_MEMBER, names_member(m->names, s->uid, &s->members, &s->n_members));
+}
+
+static void exe_fact(Manager *m, Verdict *v) {
+        v->exe_error = execlient_ask(&m->exe, &m->reader, &v->info, v->exe, sizeof(v->exe));
+        m->stats.exe_asked++;
+        if (v->exe_error >= 0) {
+                v->info.subject.exe = v->exe;
+                v->info.subject.known |= FACT_BIT(FACT_EXE);
+        }
+}
+
+/* The hierarchy by which units are told: cgroup2 before name=systemd where both are. */
+static uint32_t unit_hierarchy(const Classes *c) {
+        uint32_t best = WIRE_NONE;
+
+        for (uint32_t h = 0; h < c->n_hierarchies; h++)
+                if (c->units & 1u << h) {
+                        /* On a hybrid host without systemd's cgroup2 the unit paths are on name=systemd. */
+                        if (best == WIRE_NONE || c->hierarchies[h].version == 2)
+                                best = h;
+                }
+        return best;
+}
+
+/* Where the process was on hierarchy h before pclass: its recorded origin, or its place if it never came under the class root. */
+static const char *origin_path(Manager *m, Verdict *v, uint32_t h, const Process *process) {
+        const Place *place = process && process->origin ? classes_place(&m->classes, process->origin->place[h]) : NULL;
+
+        if (place)
+                return place->path;
+        if (verdict_paths(m, v) < 0 || !v->paths[h] || classes_inside(&m->classes, h, v->paths[h]))
+                return NULL;
+        return v->paths[h];
+}
+
+static void origin_facts(Manager *m, Verdict *v, const Process *process) {
+        uint32_t units = unit_hierarchy(&m->classes);
+        const char *path;
+
+        if (m->classes.membership != WIRE_NONE && (path = origin_path(m, v, m->classes.membership, process))) {
+                v->info.subject.cgroup = path;
+                v->info.subject.known |= FACT_BIT(FACT_CGROUP);
+        }
+        if (units == WIRE_NONE || !(path = origin_path(m, v, units, process)))
+                return;
+        if (!v->unit && cgroup_path_unit(path, &v->unit) < 0)
+                v->unit = strdup(""); /* known to be in no unit */
+        if (v->unit) {
+                v->info.subject.unit = v->unit;
+                v->info.subject.known |= FACT_BIT(FACT_UNIT);
+        }
+}
+
+int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process) {
+        int r;
+
+        facts &= ~v->info.subject.known;
+        if (facts & (FACT_BIT(FACT_USER) | FACT_BIT(FACT_MEMBER)))
+                facts |= FACT_BIT(FACT_UID);
+        if (facts & FACT_BIT(FACT_GROUP))
+                facts |= FACT_BIT(FACT_GID);
+        r = procinfo_read(&m->reader, &v->info, facts & KERNEL_FACTS);
+        if (r < 0)
+                return r;
+        name_facts(m, v, facts);
+        if (facts & FACT_BIT(FACT_EXE))
+                exe_fact(m, v);
+        if (facts & ORIGIN_FACTS)
+                origin_facts(m, v, process);
+        return procinfo_alive(&v->info) ? 0 : -ESRCH;
+}
+
+static int _printf_(3, 4) verdict_error(Verdict *v, Holder holder, const char *format, ...) {
+        va_list ap;
+
+        v->holder = holder;
+        va_start(ap, format);
+        vsnprintf(v->detail, sizeof(v->detail), format, ap);
+        va_end(ap);
+        return -EINVAL;
+}
+
+static uint32_t target_hierarchies(Manager *m, const RuleTarget *rt, const Class *c) {
+        uint32_t mask = 0;
+
+        if (!rt->controllers)
+                return c->hierarchies;
+        for (char **controller = rt->controllers; *controller; controller++)
+                mask |= classes_controller(&m->classes, *controller);
+        return mask & c->hierarchies;
+}
+
+/* A class of that very name is taken before a template, so that [Class users/root] can differ from [Class users/%u]. */
+static int target_class(Manager *m, Verdict *v, const RuleTarget *rt, VerdictTarget *t) {
+        const Class *c;
+
+        t->class = classes_find(&m->classes, t->name);
+        if (t->class && t->class->flags & WIRE_CLASS_TEMPLATE)
+                t->class = NULL;
+        if (t->class && t->class->dropping) {
+                t->template = t->class->template;
+                t->class = NULL;
+        } else if (!t->class)
+                t->template = classes_find(&m->classes, rt->class_name);
+        c = t->class ?: t->template;
+        if (!c || (!t->class && !(c->flags & WIRE_CLASS_TEMPLATE)))
+                return verdict_error(v, HOLDER_ERROR, "no such class: %s", t->name);
+        t->hierarchies = target_hierarchies(m, rt, c);
+        if (!t->hierarchies)
+                return verdict_error(v, HOLDER_ERROR, "class %s exists in none of the rule's hierarchies", t->name);
+        t->leaf2 = t->class && (c->flags & WIRE_CLASS_LEAF_V2) ? c->leaf : "";
+        return 0;
+}
+
+static int target_resolve(Manager *m, Verdict *v, const RuleTarget *rt, VerdictTarget *t) {
+        _cleanup_free_ char *name = NULL;
+        const char *component;
+        Fact missing;
+        int r;
+
+        *t = (VerdictTarget) {};
+        r = expand_class_name(rt->class_name, &v->info.subject, &name, &component, &missing);
+        if (r == -ENODATA) {
+                v->missing |= FACT_BIT(missing);
+                return verdict_error(v, HOLDER_UNKNOWN_FACT, "%s", fact_name(missing));
+        }
+        if (r < 0 || strlen(name) >= sizeof(t->name))
+                return verdict_error(v, HOLDER_ERROR, "%s does not expand to a legal class name", rt->class_name);
+        strcpy(t->name, name);
+        t->component = t->name + (component - name);
+        return target_class(m, v, rt, t);
+}
+
+/* systemd hangs a unit's life, a login session and the journal's naming on membership: its processes are left there unless asked for. */
+static void check_unit(Manager *m, Verdict *v, const VerdictTarget *t, uint32_t h) {
+        const Class *c = t->class ?: t->template;
+        _cleanup_free_ char *unit = NULL;
+
+        if (!(m->classes.units & 1u << h) || rule_is_leave_unit(v->entry->rule) || (c->flags & WIRE_CLASS_LEAVE_UNIT))
+                return;
+        if (classes_inside(&m->classes, h, v->paths[h]) || cgroup_path_unit(v->paths[h], &unit) < 0)
+                return;
+        v->held |= 1u << h;
+        v->holder = HOLDER_UNIT;
+        snprintf(v->detail, sizeof(v->detail), "%s", unit);
+}
+
+static void target_places(Manager *m, Verdict *v, const VerdictTarget *t) {
+        bool exact = rule_is_exact(v->entry->rule);
+
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                if (!(t->hierarchies & 1u << h) || !v->paths[h])
+                        continue;
+                const char *leaf = m->classes.hierarchies[h].version == 2 ? t->leaf2 : "";
+                if (t->class && classes_in_place(&m->classes, h, t->name, leaf, v->paths[h], exact))
+                        v->in_place |= 1u << h;
+                else
+                        check_unit(m, v, t, h);
+        }
+}
+
+/* The quick answer of new kernels: the process is in the one cgroup2 directory that it should be in. */
+static bool in_place_by_id(Manager *m, Verdict *v) {
+        const VerdictTarget *t = &v->targets[0];
+        uint32_t h = m->classes.membership;
+
+        if (v->n_targets != 1 || !t->class || !v->info.v2_cgroup_id || h == WIRE_NONE || t->hierarchies != 1u << h ||
+            m->classes.hierarchies[h].version != 2 || t->class->inode[h] != v->info.v2_cgroup_id)
+                return false;
+        v->in_place = t->hierarchies;
+        return true;
+}
+
+static int verdict_targets(Manager *m, Verdict *v) {
+        const RuleTarget *targets;
+        size_t n = rule_targets(v->entry->rule, &targets);
+
+        for (size_t i = 0; i < n && i < VERDICT_TARGETS_MAX; i++) {
+                VerdictTarget *t = &v->targets[v->n_targets];
+                if (target_resolve(m, v, &targets[i], t) < 0) {
+                        v->n_targets = 0;
+                        v->wanted = 0;
+                        return 0; /* holder and detail say why */
+                }
+                t->hierarchies &= ~v->wanted; /* a hierarchy belongs to the first target that names it */
+                v->wanted |= t->hierarchies;
+                v->n_targets++;
+        }
+        if (in_place_by_id(m, v))
+                return 0;
+        int r = verdict_paths(m, v);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < v->n_targets; i++)
+                target_places(m, v, &v->targets[i]);
+        return 0;
+}
+
+int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process) {
+        int r = verdict_facts(m, v, ruleset_facts(rs), process);
+
+        if (r < 0)
+                return r;
+        v->entry = ruleset_match(rs, &v->info.subject, &v->missing);
+        if (!v->entry)
+                return 0;
+        v->ignored = rule_is_ignore(v->entry->rule);
+        return v->ignored ? 0 : verdict_targets(m, v);
+}
+
+uint32_t verdict_left(const Verdict *v, size_t i) {
+        return v->targets[i].hierarchies & ~v->in_place & ~v->held;
+}
+
+const VerdictTarget *verdict_target(const Verdict *v, uint32_t h) {
+        for (size_t i = 0; i < v->n_targets; i++)
+                if (v->targets[i].hierarchies & 1u << h)
+                        return &v->targets[i];
+        return NULL;
+}

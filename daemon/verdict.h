@@ -1,0 +1,57 @@
+/* The judgement on one process: its facts, the rule that wins, where it belongs, where it is, and what holds it.
+ * Reading only: acting on a verdict is the classifier's part, showing it explain's and plan's. */
+#pragma once
+#include "daemon/classes.h"
+#include "daemon/manager.h"
+#include "daemon/procinfo.h"
+#include "daemon/proctable.h"
+
+typedef struct VerdictTarget {
+        Class *class;          /* NULL: an instance of `template` that has to be made first */
+        Class *template;
+        char name[WIRE_TEXT_MAX];
+        const char *component; /* last part of name */
+        const char *leaf2;     /* members' leaf on v2 hierarchies, "" if none */
+        uint32_t hierarchies;  /* where it is wanted there */
+} VerdictTarget;
+
+#define VERDICT_TARGETS_MAX WIRE_HIERARCHIES_MAX
+
+typedef struct Verdict {
+        ProcInfo info;
+        uint64_t looked_ns;       /* CLOCK_MONOTONIC right before the facts were read */
+        const RuleEntry *entry;   /* NULL: no rule matches */
+        uint32_t missing;         /* FACT_BIT()s that were asked for and unknown */
+        int exe_error;            /* why FACT_EXE is unknown */
+        bool names_pending;       /* a name was asked for and is not here yet: judge again when it comes */
+        bool ignored;
+        VerdictTarget targets[VERDICT_TARGETS_MAX];
+        size_t n_targets;
+        uint32_t wanted;          /* union of the targets' hierarchies */
+        uint32_t in_place;        /* of those, where it is already */
+        uint32_t held;            /* of those, where its unit holds it */
+        Holder holder;            /* HOLDER_NONE while something is left to be moved or all is in place */
+        char detail[96];
+        bool has_paths;
+        const char *paths[WIRE_HIERARCHIES_MAX];
+        char path_text[8192];
+        char exe[WIRE_EXE_PATH_MAX];
+        char *unit;               /* of the origin */
+} Verdict;
+
+/* Verdicts are large and used again and again: one is allocated by each user. verdict_init() once, verdict_reset() between processes. */
+void verdict_init(Verdict *v);
+void verdict_reset(Verdict *v);
+
+/* Pins the process. -ESRCH gone, -EINVAL a thread. */
+int verdict_open(Manager *m, Verdict *v, pid_t pid);
+/* Reads its places. 0 or -errno. */
+int verdict_paths(Manager *m, Verdict *v);
+/* Reads the facts (FACT_BIT mask) that are not there yet. process: its entry, or NULL. 0 or -ESRCH. */
+int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process);
+/* Facts, match, targets, places. rs: the present ruleset or a candidate. 0 or -ESRCH. */
+int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process);
+/* What is left to be moved of target i. */
+uint32_t verdict_left(const Verdict *v, size_t i);
+/* The target that wants hierarchy h, NULL if none. */
+const VerdictTarget *verdict_target(const Verdict *v, uint32_t h);
