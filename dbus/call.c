@@ -90,23 +90,51 @@ static void on_settled(void *userdata) {
                 call_reply_error(c, r, &e);
 }
 
-/* Takes the call over, whatever comes. */
-static void call_settle(Call *c) {
-        int r;
-
+static void call_link(Call *c) {
         c->next = c->service->calls;
         if (c->next)
                 c->next->previous = c;
         c->service->calls = c;
+}
+
+/* Takes the call over, whatever comes. */
+static void call_settle(Call *c) {
+        int r;
+
+        call_link(c);
         r = manager_when_settled(c->manager, on_settled, c);
         if (r < 0) /* the change is made; only the waiting failed */
                 on_settled(c);
+}
+
+void call_finish(Call *c, int error, sd_bus_error *e) {
+        call_unlink(c);
+        c->next = c->previous = NULL;
+        if (error >= 0 && c->method->settle) {
+                call_settle(c);
+                return;
+        }
+        if (error >= 0)
+                error = call_reply(c, e);
+        if (error < 0)
+                call_reply_error(c, error, e);
+        call_free(c);
 }
 
 /* On failure the call is still the caller's, and nothing was replied. */
 static int call_perform(Call **c, sd_bus_error *e) {
         int r;
 
+        if ((*c)->method->begin) {
+                call_link(*c);
+                r = (*c)->method->begin(*c, e);
+                if (r < 0) {
+                        call_unlink(*c);
+                        return r;
+                }
+                TAKE_PTR(*c);
+                return 0;
+        }
         if ((*c)->method->act) {
                 r = (*c)->method->act(*c, e);
                 if (r < 0)
@@ -175,6 +203,7 @@ void calls_drop(Service *s) {
                 Call *c = s->calls;
 
                 manager_settle_cancel(c->manager, c);
+                manager_reload_cancel(c->manager, c);
                 call_unlink(c);
                 call_free(c);
         }

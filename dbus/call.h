@@ -13,6 +13,8 @@ typedef struct Method {
         int (*check)(Call *c, sd_bus_error *e);
         int (*act)(Call *c, sd_bus_error *e);                              /* makes the change; NULL: a mere question */
         int (*answer)(Call *c, sd_bus_message *reply, sd_bus_error *e);    /* fills the reply; NULL: it is empty */
+        /* Instead of act(): begins something that ends later with call_finish(). On failure nothing has begun. */
+        int (*begin)(Call *c, sd_bus_error *e);
         bool settle; /* the reply waits until the moves that follow have been answered */
 } Method;
 
@@ -43,6 +45,8 @@ struct Call {
 
 /* The handler of all methods in the table: returns as sd-bus wants it. */
 int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e);
+/* What begin() began has ended: the call goes on to settle and reply, or is answered with e. Takes the call. */
+void call_finish(Call *c, int error, sd_bus_error *e);
 /* Before the bus connection goes: calls that wait for moves are forgotten, without a reply. */
 void calls_drop(Service *s);
 

@@ -83,12 +83,16 @@ static int act_remove(Call *c, sd_bus_error *e) {
         return r < 0 ? error_of_rules(r, &err, e) : 0;
 }
 
-static int act_reload(Call *c, sd_bus_error *e) {
-        TextError err = {};
-        bool restart = false;
-        int r = manager_reload(c->manager, &restart, &err);
+static void on_reloaded(int error, bool restarts, const TextError *err, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
 
-        return r < 0 ? error_of_rules(r, &err, e) : 0;
+        if (error < 0)
+                error = error_of_rules(error, err, &e);
+        call_finish(userdata, error, &e);
+}
+
+static int begin_reload(Call *c, sd_bus_error *e) {
+        return manager_reload(c->manager, on_reloaded, c);
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
@@ -347,7 +351,7 @@ static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 static const Method methods[] = {
         { "Add", ACTION_RULES_MODIFY, check_add, act_add, answer_add, .settle = true },
         { "Remove", ACTION_RULES_MODIFY, check_remove, act_remove, .settle = true },
-        { "Reload", ACTION_DAEMON_CONTROL, NULL, act_reload, .settle = true },
+        { "Reload", ACTION_DAEMON_CONTROL, .begin = begin_reload, .settle = true },
         { "List", NULL, check_options_only, NULL, answer_list },
         { "Validate", NULL, read_text, NULL, answer_validate },
         { "Test", NULL, check_test, NULL, answer_test },
