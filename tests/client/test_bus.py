@@ -1,0 +1,254 @@
+"""The verbs that ask the service, against one whose answers are known."""
+import os
+import pty
+import subprocess
+
+import ctl
+
+RULES_TABLE = '''\
+#  NAME  RULE                         MATCHES  STATE                             SOURCE
+0  mine  uid=7 => web    18446744073709551615  active                            runtime
+1  web   type=httpd_t => web                0  inactive: SELinux is not enabled  /etc/pclass/rules.d/10.rules:3
+2  off   comm=x => web disabled             0  disabled                          /etc/pclass/rules.d/10.rules:4
+'''
+
+
+def squeeze(text):
+    """Columns without their padding."""
+    return [' '.join(line.split()) for line in text.splitlines()]
+
+
+class Rules(ctl.BusCase):
+    def test_list(self):
+        text = self.ok('list-rules')
+        self.assertEqual(squeeze(text)[:4], squeeze(RULES_TABLE))
+        self.assertEqual(text.splitlines()[-1], '3 rules, tried in this order: the first that matches decides.')
+        self.assertEqual(squeeze(self.ok('list-rules', '--no-legend')), squeeze(RULES_TABLE)[1:])
+
+    def test_columns_are_aligned(self):
+        lines = self.ok('list-rules').splitlines()
+        for word in ('NAME', 'RULE', 'STATE', 'SOURCE'):
+            at = lines[0].index(word)
+            for line in lines[1:4]:
+                self.assertEqual(line[at - 2:at], '  ')
+                self.assertNotEqual(line[at], ' ')
+
+    def test_list_json(self):
+        rows = self.json('list-rules')
+        self.assertEqual(rows[0], {'Name': 'mine', 'Text': 'mine: uid=7 => web', 'Source': '', 'Line': 0, 'Target': 'web', 'Position': 0,
+                                   'Enabled': True, 'Active': True, 'Reason': '', 'Matches': 18446744073709551615, 'Path': '/Rules/_9'})
+        self.assertEqual([r['Name'] for r in rows], ['mine', 'web', 'off'])
+        self.assertEqual(len(self.ok('list-rules', '--json=short').splitlines()), 1)
+        self.assertGreater(len(self.ok('--json=pretty', 'list-rules').splitlines()), 30)
+        self.assertEqual(self.ok('list-rules', '--json', '--json=off'), self.ok('list-rules'))
+
+    def test_add(self):
+        self.assertEqual(self.ok('add-rule', 'new: uid=1 => web'), '/Rules/_17\n')
+        self.assertEqual(self.json('add-rule', '--before', 'web', 'x: uid=1 => web'), {'Path': '/Rules/_17'})
+        self.ok('add-rule', 'y: uid=1 => web', '--after=off')
+        self.ok('add-rule', '--replace', 'z: uid=1 => web')
+        self.assertEqual(self.end_service(), ['add new: uid=1 => web', 'add x: uid=1 => web', 'before web', 'add y: uid=1 => web', 'after off',
+                                              'add z: uid=1 => web', 'replace true'])
+
+    def test_name_is_taken(self):
+        self.assertEqual(self.fails(ctl.FAILED, 'add-rule', 'taken: uid=1 => web'),
+                         'pclassctl: The name taken is taken, by /etc/pclass/rules.d/10.rules:3\n')
+
+    def test_remove(self):
+        self.ok('remove-rule', 'mine')
+        self.ok('remove-rule', '/Rules/_5', 'web')
+        self.assertEqual(self.json('remove-rule', 'mine'), ['/Rules/_9'])
+        self.assertEqual(self.end_service(), ['remove /Rules/_9', 'remove /Rules/_5', 'remove /Rules/_1', 'remove /Rules/_9'])
+
+    def test_remove_what_is_not_there(self):
+        self.assertIn("no rule 'nothing'", self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', 'mine', 'nothing'))
+        self.assertIn('/Rules/_404', self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', '/Rules/_404'))
+        self.assertIn('neither', self.fails(ctl.USAGE, 'remove-rule', '/Rules/#'))
+        self.assertEqual(self.end_service(), [])  # a wrong name beside a right one removes nothing
+
+    def test_switch(self):
+        self.ok('disable-rule', 'mine')
+        self.ok('enable-rule', '/Rules/_9')
+        self.assertEqual(self.end_service(), ['disable /Rules/_9', 'enable /Rules/_9'])
+
+    def test_reload(self):
+        self.assertEqual(self.ok('reload'), '')
+        self.assertEqual(self.json('reload'), {})
+        self.assertEqual(self.end_service(), ['reload ', 'reload '])
+
+
+class Plan(ctl.BusCase):
+    def test_table(self):
+        lines = squeeze(self.ok('plan'))
+        self.assertEqual(lines[0], 'PID PROGRAM USER FROM TO RULE WHY HELD BY')
+        self.assertEqual(lines[1], '4711 nginx root cgroup2:/ cgroup2:/pclass/web web comm=nginx -')
+        self.assertEqual(lines[2], '12 sshd 4123456789 cgroup2:/s cgroup2:/pclass/ssh ssh comm=sshd unit: ssh.service')
+        self.assertEqual(lines[4], '1 processes would move, 1 are held where they are. Nothing was changed.')
+        self.assertEqual(self.end_service(), ['plan '])
+
+    def test_candidates(self):
+        rules = self.write('a.rules', '# two\nc: uid=2 => web\nd: uid=3 => web')
+        rows = self.json('plan', 'a: uid=1 => web', 'b: uid=2 => web', '--rules', rules)
+        self.assertEqual([r['PID'] for r in rows], [4711, 12])
+        self.assertEqual(rows[1]['HolderDetail'], 'ssh.service')
+        self.ok('plan', '--alone', 'a: uid=1 => web')
+        self.assertEqual(self.end_service(), ['plan a: uid=1 => web', 'b: uid=2 => web', '# two', 'c: uid=2 => web', 'd: uid=3 => web', '',
+                                              'plan a: uid=1 => web', '', 'alone true'])
+
+    def test_candidates_of_the_same_name(self):
+        err = self.fails(ctl.FAILED, 'plan', 'a: uid=1 => web', 'a: uid=2 => web')
+        self.assertIn('a', err)
+        self.assertEqual(self.end_service(), [])
+
+
+class Classes(ctl.BusCase):
+    def test_list(self):
+        self.assertEqual(squeeze(self.ok('list-classes')), [
+            'CLASS PROCESSES CPU MEMORY HIERARCHIES DESCRIPTION',
+            'web 3 1.5s 3.0G cpu,cpuacct cgroup2 Web servers',
+            'users/%u - - - - -',
+            '', '2 classes.'])
+
+    def test_list_json(self):
+        rows = self.json('list-classes')
+        self.assertEqual(rows[0]['CPUUSec'], 1500000)
+        self.assertEqual(rows[0]['Hierarchies'][1], {'Controllers': 'cgroup2', 'Version': 2, 'Path': '/pclass/web'})
+        self.assertNotIn('CPUUSec', rows[1])
+        self.assertEqual(rows[1]['Properties'], [])
+
+    def test_show(self):
+        self.assertEqual(squeeze(self.ok('show-class', 'web')), [
+            'web', 'Description: Web servers', 'Processes: 3', 'CPU: 1.5s', 'Memory: 3.0G', '',
+            'HIERARCHY VERSION PATH', 'cpu,cpuacct 1 /pclass/web', 'cgroup2 2 /pclass/web', '',
+            'PROPERTY SUPPORTED VALUE', 'CPUWeight yes 400', 'MemoryHigh no cgroup v1 has no such limit'])
+        self.assertEqual(self.json('show-class', 'users/%u')['IsTemplate'], True)
+        self.assertIn("no class 'nothing'", self.fails(ctl.NO_SUCH_OBJECT, 'show-class', 'nothing'))
+
+    def test_processes_page_by_page(self):
+        rows = self.json('list-processes', 'web')
+        self.assertEqual([r['PID'] for r in rows], list(range(1, 5001)))
+        lines = squeeze(self.ok('list-processes', 'web'))
+        self.assertEqual(lines[:3], ['PID PROGRAM USER RULE', '1 worker root web', '2 worker root (inherited)'])
+        self.assertEqual(lines[-1], '5000 processes.')
+        self.assertIn('There is no class nothing', self.fails(ctl.NO_SUCH_OBJECT, 'list-processes', 'nothing'))
+
+
+class Explain(ctl.BusCase):
+    def test_held(self):
+        text = self.ok('explain', '12')
+        self.assertEqual(squeeze(text), [
+            'Process 12 sshd\\x1b[2J of uid 0',
+            'Not in its class: rule ssh (/etc/a.rules:2) wants class ssh, it is in no class.',
+            'Held by its unit: ssh.service.',
+            'To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class.', '',
+            'FACT VALUE', 'uid 0', 'comm sshd\\x1b[2J', 'context unknown: SELinux is not enabled', '',
+            'HIERARCHY IS IN BELONGS IN', 'cgroup2 /s /pclass/ssh', 'cpu /pclass/ssh there', '',
+            'EARLIER RULE DID NOT MATCH BECAUSE', 'web (/etc/a.rules:1) comm=nginx: does not hold'])
+
+    def test_no_rule(self):
+        self.assertEqual(squeeze(self.ok('explain', '13')), [
+            'Process 13', 'No rule matches: it stays where it is, in class web.', '', 'FACT VALUE', '',
+            'It came from /system.slice/a and goes back there when no rule matches any more.'])
+
+    def test_json(self):
+        x = self.json('explain', '12')
+        self.assertEqual((x['Holder'], x['Facts'][2], x['Steps'][0]['Condition']),
+                         ('unit', {'Name': 'context', 'Reason': 'SELinux is not enabled'}, 'comm=nginx'))
+
+    def test_no_such_process(self):
+        self.assertEqual(self.fails(ctl.NO_SUCH_OBJECT, 'explain', '99'), 'pclassctl: There is no process 99\n')
+
+
+class Status(ctl.BusCase):
+    def test_text(self):
+        self.assertEqual(squeeze(self.ok('status')), [
+            '● pclass 9.9', 'State: degraded: no connector here',
+            'Mode: observe (decides everything, moves nothing; see pclassctl plan, pclassctl enforce)',
+            'Broker: connected', 'Capabilities: none', 'Features: event-mask pidfd-info', 'Events: 5 lost',
+            'Processes: converged: 412 checked, 7 moved, 0 wrong, 3 held (2 passes, 12.3ms), since Tue 2023-11-14 22:13:20 UTC', '',
+            'COUNTER VALUE', 'events-exec 1234'])
+        self.assertEqual(squeeze(self.ok('status', '--all'))[-2:], ['events-exec 1234', 'events-lost 0'])
+
+    def test_json(self):
+        status = self.json('status')
+        self.assertEqual((status['Version'], status['Mode'], status['BrokerConnected'], status['EventsLost']), ('9.9', 'observe', True, 5))
+        self.assertEqual(status['Counters'], {'events-exec': 1234, 'events-lost': 0})
+        self.assertEqual(status['Convergence']['Checked'], 412)
+
+    def test_modes(self):
+        self.assertEqual(self.ok('enforce'), 'Mode is enforce: 412 checked, 7 moved, 0 wrong, 3 held\n')
+        self.assertEqual(self.json('observe')['Mode'], 'observe')
+        self.assertEqual(self.end_service(), ['mode enforce', 'mode observe'])
+
+
+class Errors(ctl.BusCase):
+    service = False
+
+    def denied(self, error, *args):
+        self.start_service(PCLASS_TEST_DENY=error)
+        r = self.run_ctl(*args)
+        self.assertEqual(self.end_service(), [])
+        self.assertEqual(r.stdout, '')
+        return r.returncode, r.stderr
+
+    def test_service_is_not_there(self):
+        err = self.fails(ctl.NOT_RUNNING, 'status')
+        self.assertIn('the pclass service is not running', err)
+        self.assertIn('systemctl start pclass', err)
+
+    def test_not_authorised(self):
+        for name in ('AccessDenied', 'InteractiveAuthorizationRequired', 'AuthFailed'):
+            for args in (('add-rule', 'a: uid=1 => b'), ('remove-rule', 'mine'), ('enforce',), ('reload',)):
+                with self.subTest(name=name, args=args):
+                    code, err = self.denied('org.freedesktop.DBus.Error.' + name, *args)
+                    self.assertEqual(code, ctl.NOT_AUTHORISED)
+                    self.assertIn('not authorised: the test says no', err)
+
+    def test_codes(self):
+        for name, code in (('org.pclass.Error.InvalidRule', ctl.FAILED), ('org.pclass.Error.NoSuchRule', ctl.NO_SUCH_OBJECT),
+                           ('org.pclass.Error.NoSuchClass', ctl.NO_SUCH_OBJECT), ('org.pclass.Error.BrokerUnavailable', ctl.FAILED),
+                           ('org.pclass.Error.InUse', ctl.FAILED), ('org.freedesktop.DBus.Error.Failed', ctl.FAILED),
+                           ('org.freedesktop.DBus.Error.Spawn.ChildExited', ctl.NOT_RUNNING),
+                           ('org.freedesktop.DBus.Error.UnknownObject', ctl.NO_SUCH_OBJECT)):
+            with self.subTest(name=name):
+                got, err = self.denied(name, 'add-rule', 'a: uid=1 => b')
+                self.assertEqual(got, code)
+                self.assertIn('the test says no', err)
+
+
+class Terminal(ctl.BusCase):
+    """What is printed to somebody who looks."""
+    def on_terminal(self, *args, columns=60, **env):
+        outer, inner = pty.openpty()
+        subprocess.run(['stty', 'cols', str(columns), '-opost'], stdin=inner, check=True)
+        with subprocess.Popen([ctl.program('client/pclassctl'), *args], stdin=subprocess.DEVNULL, stdout=inner,
+                              env={'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'DBUS_SYSTEM_BUS_ADDRESS': self.bus, **env}) as p:
+            os.close(inner)
+            text = b''
+            while True:
+                try:
+                    more = os.read(outer, 65536)
+                except OSError:  # EIO: nobody has it open any more
+                    break
+                if not more:
+                    break
+                text += more
+        os.close(outer)
+        self.assertEqual(p.returncode, 0)
+        return text.decode()
+
+    def test_colour(self):
+        self.assertTrue(self.on_terminal('list-classes').startswith('\033[1mCLASS'))
+        self.assertNotIn('\033', self.on_terminal('list-classes', NO_COLOR='1'))
+        self.assertIn('\033', self.on_terminal('list-classes', NO_COLOR=''))
+        self.assertNotIn('\033', self.on_terminal('list-classes', TERM='dumb'))
+        self.assertNotIn('\033', self.ok('list-classes'))
+
+    def test_cut_to_the_width(self):
+        lines = self.on_terminal('plan', columns=70, NO_COLOR='1').splitlines()
+        self.assertLessEqual(max(len(line) for line in lines[:3]), 70)
+        self.assertIn('…', lines[1])
+        self.assertNotIn('…', self.on_terminal('plan', '--full', columns=70, NO_COLOR='1'))
+
+    def test_json_is_pretty_there(self):
+        self.assertGreater(len(self.on_terminal('list-classes', '--json').splitlines()), 10)
