@@ -57,6 +57,21 @@ int config_new(Config **ret) {
         return 0;
 }
 
+static bool list_equal(char *const *a, char *const *b) {
+        for (; a && *a && b && *b; a++, b++)
+                if (!streq(*a, *b))
+                        return false;
+        return !(a && *a) && !(b && *b);
+}
+
+bool config_equal(const Config *a, const Config *b) {
+        return a->mode == b->mode && a->heartbeat_sec == b->heartbeat_sec && a->sweep_sec == b->sweep_sec && a->scan_sec == b->scan_sec &&
+               streq(a->class_root, b->class_root) && streq(a->state_dir, b->state_dir) && streq(a->runtime_dir, b->runtime_dir) &&
+               list_equal(a->protect, b->protect) && list_equal(a->unprotect, b->unprotect) &&
+               list_equal(a->protect_users, b->protect_users) && list_equal(a->class_dirs, b->class_dirs) &&
+               list_equal(a->rule_dirs, b->rule_dirs);
+}
+
 typedef struct ConfigKey ConfigKey;
 struct ConfigKey {
         const char *name;

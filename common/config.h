@@ -26,6 +26,7 @@ typedef struct Config {
 int config_new(Config **ret); /* the defaults */
 int config_load(const char *path, Config **ret, TextError *err); /* a missing file gives the defaults */
 Config *config_free(Config *c);
+bool config_equal(const Config *a, const Config *b);
 DEFINE_CLEANUP(Config *, config_free)
 
 const char *mode_to_string(Mode m); /* "observe" */

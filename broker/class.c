@@ -1,0 +1,283 @@
+/* The set of classes: which there are, what they are called, where they live. Making them real: classmake.c. */
+#include "broker/class.h"
+
+#include <fnmatch.h>
+#include <pwd.h>
+#include <stdio.h>
+
+#include "broker/cgroupfs.h"
+#include "broker/classmake.h"
+#include "broker/limits.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/str.h"
+
+static Class *class_free(Class *c) {
+        if (!c)
+                return NULL;
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                fd_close(c->procs_fd[h]);
+        place_set_clear(&c->places);
+        free(c->allowed);
+        free(c->name);
+        free(c);
+        return NULL;
+}
+DEFINE_CLEANUP(Class *, class_free)
+
+ClassSet *class_set_free(ClassSet *s) {
+        if (!s)
+                return NULL;
+        for (size_t i = 0; i < s->n; i++)
+                class_free(s->items[i]);
+        free(s->items);
+        map_free(s->by_name);
+        free(s);
+        return NULL;
+}
+
+/* ---- where a class lives --------------------------------------------------------------------------------------------- */
+
+static uint32_t choose_hierarchies(const ClassSet *s, const ClassDef *def) {
+        uint32_t mask = 1u << s->hierarchies->membership;
+        unsigned h;
+
+        for (char **name = def->hierarchies; name && *name; name++)
+                if (hierarchy_find(s->hierarchies, *name, &h) >= 0)
+                        mask |= 1u << h;
+                else
+                        log_warning("class %s: there is no hierarchy for %s here", def->name, *name);
+        for (ClassProperty p = 0; !def->hierarchies && p < _CLASS_PROPERTY_N; p++)
+                if (def->properties[p] && hierarchy_find(s->hierarchies, limit_controller(p), &h) >= 0 &&
+                    limit_file(p, s->hierarchies->items[h].version))
+                        mask |= 1u << h;
+        return mask;
+}
+
+static int resolve_users(Class *c) {
+        size_t n = strv_length(c->def->allowed_users);
+
+        c->allowed = calloc(MAX(n, (size_t) 1), sizeof(uid_t));
+        if (!c->allowed)
+                return -ENOMEM;
+        for (char **u = c->def->allowed_users; u && *u; u++) {
+                uint32_t uid;
+                const struct passwd *pw = str_to_u32(*u, &uid) < 0 ? getpwnam(*u) : NULL;
+                if (pw)
+                        uid = pw->pw_uid;
+                else if (str_to_u32(*u, &uid) < 0) {
+                        log_warning("class %s: AllowedUsers names %s, whom nobody knows here", c->def->name, *u);
+                        continue;
+                }
+                c->allowed[c->n_allowed++] = uid;
+        }
+        return 0;
+}
+
+static bool has_children(const ClassTable *t, const ClassDef *def) {
+        size_t n = strlen(def->name);
+
+        for (size_t i = 0; i < t->n; i++)
+                if (strncmp(t->classes[i]->name, def->name, n) == 0 && t->classes[i]->name[n] == '/')
+                        return true;
+        return false;
+}
+
+/* Puts a class into a free slot or a new one. */
+static int set_insert(ClassSet *s, Class *c) {
+        size_t slot = 0;
+
+        while (slot < s->n && s->items[slot]->live)
+                slot++;
+        if (slot == s->n) {
+                Class **grown = reallocarray(s->items, s->n + 1, sizeof(Class *));
+                if (!grown)
+                        return -ENOMEM;
+                s->items = grown;
+        }
+        int r = map_put_string(s->by_name, c->name, c);
+        if (r < 0)
+                return r;
+        if (slot < s->n)
+                class_free(s->items[slot]);
+        else
+                s->n++;
+        c->index = slot;
+        c->live = true;
+        s->items[slot] = c;
+        return 0;
+}
+
+static int class_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t template_index, Class **ret) {
+        _cleanup_(class_freep) Class *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                c->procs_fd[h] = -EBADF;
+        c->def = def;
+        c->template_index = template_index;
+        c->hierarchies = choose_hierarchies(s, def);
+        c->has_leaf = !def->is_template && has_children(s->table, def);
+        c->name = strdup(name);
+        int r = c->name ? 0 : -ENOMEM;
+        if (r >= 0 && template_index == WIRE_NONE)
+                r = resolve_users(c);
+        if (r >= 0)
+                r = set_insert(s, c);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, ClassSet **ret) {
+        _cleanup_(class_set_freep) ClassSet *s = calloc(1, sizeof(*s));
+        int r = s ? map_new_string(&s->by_name) : -ENOMEM;
+        Class *c;
+
+        if (r < 0)
+                return r;
+        s->table = table;
+        s->hierarchies = hierarchies;
+        for (size_t i = 0; r >= 0 && i < table->n; i++)
+                r = class_add(s, table->classes[i], table->classes[i]->name, WIRE_NONE, &c);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+uint32_t class_set_hierarchies(const ClassSet *s) {
+        uint32_t mask = 1u << s->hierarchies->membership;
+
+        for (size_t i = 0; i < s->n; i++)
+                mask |= s->items[i]->hierarchies;
+        return mask;
+}
+
+bool class_set_uses_cpuset(const ClassSet *s) {
+        for (size_t h = 0; h < s->hierarchies->n; h++)
+                if (class_set_hierarchies(s) & 1u << h && cgroupfs_has_word(s->hierarchies->items[h].available, "cpuset"))
+                        return true;
+        return false;
+}
+
+/* ---- instances ------------------------------------------------------------------------------------------------------- */
+
+/* The template's last component with every specifier as a star; the other letters of class names mean nothing to fnmatch. */
+static void template_glob(const char *name, char *buf) {
+        const char *slash = strrchr(name, '/');
+
+        for (const char *p = slash ? slash + 1 : name; *p; p++)
+                if (*p == '%') {
+                        *buf++ = '*';
+                        p++;
+                } else
+                        *buf++ = *p;
+        *buf = '\0';
+}
+
+bool class_template_takes(const Class *template, const char *text) {
+        char glob[CLASS_NAME_MAX + 1];
+
+        if (!template->live || !template->def->is_template || template->template_index != WIRE_NONE || !class_component_valid(text))
+                return false;
+        template_glob(template->name, glob);
+        return fnmatch(glob, text, 0) == 0;
+}
+
+static void remove_class(ClassSet *s, Class *c) {
+        map_remove_string(s->by_name, c->name);
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                c->procs_fd[h] = fd_close(c->procs_fd[h]);
+        place_set_clear(&c->places);
+        c->live = false;
+        s->n_instances--;
+}
+
+int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret) {
+        Class *template = class_by_index(s, template_index), *c;
+        char name[CLASS_NAME_MAX + 1];
+        const char *slash;
+
+        if (!template || !class_template_takes(template, text))
+                return -EINVAL;
+        slash = strrchr(template->name, '/');
+        int prefix = slash ? slash - template->name + 1 : 0;
+        if ((size_t) snprintf(name, sizeof(name), "%.*s%s", prefix, template->name, text) >= sizeof(name))
+                return -EINVAL;
+        c = map_get_string(s->by_name, name);
+        if (c) {
+                *ret = c;
+                return 0;
+        }
+        if (s->n_instances >= CLASS_INSTANCES_MAX)
+                return -ENOSPC;
+        int r = class_add(s, template->def, name, template_index, &c);
+        if (r < 0)
+                return r;
+        s->n_instances++;
+        r = class_make(s, c);
+        if (r < 0) {
+                (void) class_unmake(s, c);
+                remove_class(s, c);
+                return r;
+        }
+        *ret = c;
+        return 0;
+}
+
+int class_drop_instance(ClassSet *s, Class *c) {
+        if (c->template_index == WIRE_NONE)
+                return -EINVAL;
+        int r = class_unmake(s, c);
+        if (r < 0)
+                return r;
+        remove_class(s, c);
+        return 0;
+}
+
+/* ---- looking things up ----------------------------------------------------------------------------------------------- */
+
+Class *class_by_index(const ClassSet *s, uint32_t index) {
+        return index < s->n && s->items[index]->live ? s->items[index] : NULL;
+}
+
+Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path) {
+        const char *below = hierarchy_below_root(&s->hierarchies->items[hierarchy], path);
+        char name[WIRE_PATH_MAX];
+
+        if (!below || strlen(below) >= sizeof(name))
+                return NULL;
+        strcpy(name, below);
+        while (*name) {
+                Class *c = map_get_string(s->by_name, name);
+                if (c)
+                        return c->def->is_template && c->template_index == WIRE_NONE ? NULL : c;
+                char *slash = strrchr(name, '/');
+                *(slash ? slash : name) = '\0';
+        }
+        return NULL;
+}
+
+void class_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size) {
+        snprintf(buf, size, "%s/%s", s->hierarchies->items[hierarchy].root, c->name);
+}
+
+void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size) {
+        const Hierarchy *h = &s->hierarchies->items[hierarchy];
+
+        snprintf(buf, size, "%s/%s%s", h->root, c->name, c->has_leaf && h->version == 2 ? "/" CLASS_LEAF : "");
+}
+
+bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid) {
+        const Class *owner = c->template_index == WIRE_NONE ? c : s->items[c->template_index];
+
+        if (!owner->def->allowed_users)
+                return true;
+        for (size_t i = 0; i < owner->n_allowed; i++)
+                if (owner->allowed[i] == uid)
+                        return true;
+        return false;
+}

@@ -1,0 +1,70 @@
+/* Classes as they exist on this machine: the table of classes.d made real in the hierarchies, and instances of templates. */
+#pragma once
+#include <sys/types.h>
+#include "broker/hierarchy.h"
+#include "broker/place.h"
+#include "common/classdef.h"
+#include "common/map.h"
+
+#define CLASS_INSTANCES_MAX 1024
+/* The leaf of a v2 class's own members when it has child classes. No class can be called so: + is no letter of a class name. */
+#define CLASS_LEAF "+members"
+
+typedef struct ClassNote {
+        bool set, supported;
+        char text[WIRE_TEXT_MAX]; /* value read back, or why not */
+} ClassNote;
+
+typedef struct Class {
+        uint32_t index;
+        const ClassDef *def;          /* an instance: its template's */
+        char *name;
+        uint32_t template_index;      /* WIRE_NONE unless an instance */
+        uint32_t hierarchies;         /* bits */
+        bool live;                    /* false: a removed instance, the slot is free */
+        bool has_leaf;
+        bool taken_over;              /* found on disk: limits that are no longer set are reset */
+        int procs_fd[WIRE_HIERARCHIES_MAX];
+        uint64_t inode[WIRE_HIERARCHIES_MAX];
+        uid_t *allowed;               /* static classes and templates: AllowedUsers= as numbers */
+        size_t n_allowed;
+        PlaceSet places;              /* where its members came from */
+        ClassNote notes[_CLASS_PROPERTY_N];
+} Class;
+
+typedef struct ClassSet {
+        Class **items;
+        size_t n;
+        size_t n_instances;
+        Map *by_name;                 /* templates under their text */
+        const ClassTable *table;
+        const HierarchySet *hierarchies;
+} ClassSet;
+
+/* Decides where each class lives; touches nothing yet. `table` and `hierarchies` must outlive the set. */
+int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, ClassSet **ret);
+ClassSet *class_set_free(ClassSet *s);
+DEFINE_CLEANUP(ClassSet *, class_set_free)
+
+/* Hierarchies in which the class root has to exist. */
+uint32_t class_set_hierarchies(const ClassSet *s);
+/* Makes or takes over roots, classes and instances found on disk, sets limits (each result is in notes), opens cgroup.procs. */
+int class_set_realise(ClassSet *s);
+
+/* Instance `text` of a template: the one that is there, or a new one. -EINVAL: not a template or not a legal text;
+ * -ENOSPC: too many; others: could not be made. A static class of that very name is the answer if there is one. */
+int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret);
+/* Removes an empty instance. -EBUSY: it has members; -EINVAL: no instance. */
+int class_drop_instance(ClassSet *s, Class *c);
+
+/* NULL for an index that no class has. */
+Class *class_by_index(const ClassSet *s, uint32_t index);
+/* The class in whose directory, or below whose directory, `path` lies; NULL = none. */
+Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path);
+
+/* Path of its directory; of the cgroup that holds its members. buf of WIRE_PATH_MAX is always enough. */
+void class_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
+void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
+bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid);
+/* True when a class lives in a cpuset hierarchy: then moves need CAP_SYS_NICE. */
+bool class_set_uses_cpuset(const ClassSet *s);

@@ -1,0 +1,351 @@
+/* Classes on disk: directories, v2 controllers, the v2 members' leaf, limits. */
+#include "broker/classmake.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "broker/cgroupfs.h"
+#include "broker/limits.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/str.h"
+
+static bool is_template(const Class *c) {
+        return c->def->is_template && c->template_index == WIRE_NONE;
+}
+
+static bool is_cpuset_v1(const Hierarchy *h) {
+        return h->version == 1 && cgroupfs_has_word(h->controllers, "cpuset");
+}
+
+/* ---- directories ------------------------------------------------------------------------------------------------------ */
+
+/* Makes `path` with all that is missing above it. 0 = made, 1 = was there. */
+static int make_directory(const Hierarchy *h, const char *path) {
+        char part[WIRE_PATH_MAX];
+        int r = 1;
+
+        for (size_t n = strspn(path, "/"); path[n] && n < sizeof(part);) {
+                n += strcspn(path + n, "/");
+                snprintf(part, sizeof(part), "%.*s", (int) n, path);
+                r = cgroupfs_mkdir(h->mount_fd, part);
+                /* What is above the class root is not ours to fill; it has CPUs or the machine could not use it. */
+                if (r >= 0 && is_cpuset_v1(h) && strlen(part) >= strlen(h->root))
+                        r = MIN(cgroupfs_inherit_cpuset(h->mount_fd, part), 0) ?: r;
+                if (r < 0)
+                        return r;
+                n += strspn(path + n, "/");
+        }
+        return r;
+}
+
+/* v2: a class with children keeps its members in a leaf; members that were there before move into it. */
+static int make_leaf(const ClassSet *s, const Class *c, unsigned hierarchy) {
+        const Hierarchy *h = &s->hierarchies->items[hierarchy];
+        char dir[WIRE_PATH_MAX], leaf[WIRE_PATH_MAX];
+
+        if (!c->has_leaf || h->version != 2)
+                return 0;
+        class_path(s, c, hierarchy, dir, sizeof(dir));
+        class_members_path(s, c, hierarchy, leaf, sizeof(leaf));
+        int r = cgroupfs_mkdir(h->mount_fd, leaf);
+        if (r >= 0 && cgroupfs_is_empty(h->mount_fd, dir) == 0)
+                r = cgroupfs_drain(h->mount_fd, dir, leaf);
+        return MIN(r, 0);
+}
+
+/* A leaf of an earlier start stays in use: while it is there its parent may be closed to members. */
+static void find_old_leaf(ClassSet *s, Class *c) {
+        char path[WIRE_PATH_MAX + 16];
+        uint64_t inode;
+
+        for (unsigned i = 0; i < s->hierarchies->n && !c->has_leaf; i++) {
+                const Hierarchy *h = &s->hierarchies->items[i];
+                if (h->version != 2 || !(c->hierarchies & 1u << i))
+                        continue;
+                snprintf(path, sizeof(path), "%s/%s/" CLASS_LEAF, h->root, c->name);
+                c->has_leaf = cgroupfs_inode(h->mount_fd, path, &inode) >= 0;
+        }
+}
+
+static int make_in_hierarchy(ClassSet *s, Class *c, unsigned i) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        char path[WIRE_PATH_MAX];
+
+        class_path(s, c, i, path, sizeof(path));
+        if (is_template(c)) /* it has no cgroup itself, but what its instances will stand in */
+                *strrchr(path, '/') = '\0';
+        int r = make_directory(h, path);
+        if (r < 0)
+                return log_error_errno(r, "class %s: cannot make %s%s", c->name, h->mount, path);
+        if (is_template(c))
+                return 0;
+        c->taken_over = c->taken_over || r == 1;
+        r = make_leaf(s, c, i);
+        if (r < 0)
+                return log_error_errno(r, "class %s: cannot make its members' leaf in %s", c->name, h->mount);
+        class_members_path(s, c, i, path, sizeof(path));
+        r = cgroupfs_inode(h->mount_fd, path, &c->inode[i]);
+        if (r >= 0) {
+                fd_close(c->procs_fd[i]);
+                r = c->procs_fd[i] = cgroupfs_open(h->mount_fd, path, "cgroup.procs", O_WRONLY);
+        }
+        return r < 0 ? log_error_errno(r, "class %s: cannot open cgroup.procs in %s%s", c->name, h->mount, path) : 0;
+}
+
+/* ---- limits ------------------------------------------------------------------------------------------------------------ */
+
+_printf_(2, 3) static void note_failure(ClassNote *n, const char *format, ...) {
+        va_list ap;
+
+        *n = (ClassNote) { .set = true };
+        va_start(ap, format);
+        vsnprintf(n->text, sizeof(n->text), format, ap);
+        va_end(ap);
+}
+
+/* AllowedCPUs of the nearest class above, NULL = none has any. */
+static const char *inherited_cpus(const ClassSet *s, const Class *c) {
+        char name[CLASS_NAME_MAX + 1];
+
+        strcpy(name, c->name);
+        for (char *slash; (slash = strrchr(name, '/')); ) {
+                *slash = '\0';
+                const Class *parent = map_get_string(s->by_name, name);
+                if (parent && parent->def->properties[CLASS_ALLOWED_CPUS])
+                        return parent->def->properties[CLASS_ALLOWED_CPUS];
+        }
+        return NULL;
+}
+
+/* The text for the file; a property that is not set gets the default. */
+static int file_text(const ClassSet *s, const Class *c, ClassProperty p, const Hierarchy *h, char *buf, size_t size) {
+        int r = limit_to_file(p, h->version, c->def->properties[p], buf, size);
+
+        if (r != -ENODATA)
+                return r;
+        const char *cpus = inherited_cpus(s, c);
+        if (cpus)
+                return (size_t) snprintf(buf, size, "%s", cpus) < size ? 0 : -ENAMETOOLONG;
+        ssize_t n = cgroupfs_read(h->mount_fd, h->root, limit_file(p, h->version), buf, size);
+        return MIN(n, (ssize_t) 0);
+}
+
+static int write_limit(const ClassSet *s, const Class *c, ClassProperty p, unsigned i) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        char path[WIRE_PATH_MAX], text[4096];
+        int r = file_text(s, c, p, h, text, sizeof(text));
+
+        class_path(s, c, i, path, sizeof(path));
+        return r < 0 ? r : cgroupfs_write(h->mount_fd, path, limit_file(p, h->version), text);
+}
+
+/* On v2 every cgroup above the class has to hand the controller down. */
+static int enable_controller(const ClassSet *s, const Class *c, const char *controller, unsigned i) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        char parent[WIRE_PATH_MAX];
+
+        if (h->version != 2)
+                return 0;
+        class_path(s, c, i, parent, sizeof(parent));
+        *strrchr(parent, '/') = '\0';
+        return cgroupfs_enable(h->mount_fd, parent, controller);
+}
+
+static void set_limit(const ClassSet *s, Class *c, ClassProperty p, unsigned i) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        const char *file = limit_file(p, h->version), *wanted = c->def->properties[p];
+        char path[WIRE_PATH_MAX], raw[4096];
+        ClassNote *note = &c->notes[p];
+
+        int r = write_limit(s, c, p, i);
+        if (r < 0)
+                return note_failure(note, "%s: write: %s", file, strerror(-r));
+        class_path(s, c, i, path, sizeof(path));
+        ssize_t n = cgroupfs_read(h->mount_fd, path, file, raw, sizeof(raw));
+        if (n < 0)
+                return note_failure(note, "%s: read: %s", file, strerror(-(int) n));
+        *note = (ClassNote) { .set = true, .supported = true };
+        limit_from_file(p, h->version, wanted, raw, note->text, sizeof(note->text));
+}
+
+/* Back to the default what an earlier start has set and nobody wants any more. */
+static void reset_limit(const ClassSet *s, const Class *c, ClassProperty p, unsigned i) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        char path[WIRE_PATH_MAX], raw[4096], text[4096];
+
+        if (!limit_file(p, h->version) || file_text(s, c, p, h, text, sizeof(text)) < 0)
+                return;
+        class_path(s, c, i, path, sizeof(path));
+        if (cgroupfs_read(h->mount_fd, path, limit_file(p, h->version), raw, sizeof(raw)) < 0 || streq(raw, text))
+                return; /* no directory of this class there, or nothing to do */
+        int r = cgroupfs_write(h->mount_fd, path, limit_file(p, h->version), text);
+        if (r < 0)
+                log_warning_errno(r, "class %s: %s in %s%s cannot be reset", c->name, limit_file(p, h->version), h->mount, path);
+}
+
+static void apply_limit(const ClassSet *s, Class *c, ClassProperty p) {
+        const char *controller = limit_controller(p);
+        ClassNote *note = &c->notes[p];
+        bool wanted = c->def->properties[p];
+        unsigned i;
+
+        if (hierarchy_find(s->hierarchies, controller, &i) < 0) {
+                if (wanted)
+                        note_failure(note, "controller %s is not available in any hierarchy", controller);
+                return;
+        }
+        const Hierarchy *h = &s->hierarchies->items[i];
+        if (!wanted) {
+                if (c->taken_over && !is_template(c))
+                        reset_limit(s, c, p, i);
+                return;
+        }
+        if (!limit_file(p, h->version))
+                return note_failure(note, "cgroup v%u %s has no such limit", h->version, controller);
+        if (!(c->hierarchies & 1u << i))
+                return note_failure(note, "controller %s is not among the Hierarchies= of the class", controller);
+        int r = enable_controller(s, c, controller, i);
+        if (r < 0)
+                return note_failure(note, "controller %s cannot be enabled above the class: %s", controller, strerror(-r));
+        if (!is_template(c))
+                set_limit(s, c, p, i);
+}
+
+static void apply_limits(const ClassSet *s, Class *c) {
+        for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++) {
+                apply_limit(s, c, p);
+                if (c->notes[p].set && !c->notes[p].supported && c->template_index == WIRE_NONE)
+                        log_warning("class %s: %s is not in force: %s", c->name, class_property_name(p), c->notes[p].text);
+        }
+}
+
+static int make_directories(ClassSet *s, Class *c) {
+        int r = 0;
+
+        if (!is_template(c))
+                find_old_leaf(s, c);
+        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++)
+                if (c->hierarchies & 1u << i)
+                        r = make_in_hierarchy(s, c, i);
+        return r;
+}
+
+int class_make(ClassSet *s, Class *c) {
+        int r = make_directories(s, c);
+
+        if (r >= 0)
+                apply_limits(s, c);
+        return r;
+}
+
+/* ---- unmaking ----------------------------------------------------------------------------------------------------------- */
+
+int class_unmake(ClassSet *s, Class *c) {
+        char path[WIRE_PATH_MAX];
+        int r = 0;
+
+        for (unsigned i = 0; i < s->hierarchies->n; i++) {
+                class_path(s, c, i, path, sizeof(path));
+                if (c->hierarchies & 1u << i && cgroupfs_is_empty(s->hierarchies->items[i].mount_fd, path) == 0)
+                        return -EBUSY;
+        }
+        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++) {
+                if (!(c->hierarchies & 1u << i))
+                        continue;
+                class_path(s, c, i, path, sizeof(path));
+                r = cgroupfs_rmdir(s->hierarchies->items[i].mount_fd, path);
+                if (r == -ENOENT)
+                        r = 0;
+        }
+        if (r < 0) /* somebody came in between: what is gone already is made again */
+                (void) class_make(s, c);
+        return r;
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------------- */
+
+/* Where a directory stands that no class claims: an instance of an earlier start, or what is left of a class that is no more. */
+static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *child) {
+        char name[WIRE_PATH_MAX], path[WIRE_PATH_MAX + HIERARCHY_ROOT_MAX];
+        const Hierarchy *h = &s->hierarchies->items[i];
+        Class *c;
+
+        if (streq(child, CLASS_LEAF))
+                return 0;
+        snprintf(name, sizeof(name), "%s%s%s", parent, *parent ? "/" : "", child);
+        if (map_get_string(s->by_name, name))
+                return 0;
+        for (size_t t = 0; t < s->n; t++) {
+                const char *slash = strrchr(s->items[t]->name, '/');
+                size_t n = slash ? slash - s->items[t]->name : 0;
+                if (strlen(parent) == n && memcmp(parent, s->items[t]->name, n) == 0 && class_template_takes(s->items[t], child))
+                        return class_instance(s, t, child, &c);
+        }
+        snprintf(path, sizeof(path), "%s/%s", h->root, name);
+        int r = cgroupfs_rmdir(h->mount_fd, path);
+        if (r < 0)
+                log_notice("%s%s is no class any more and stays until its processes end: %s", h->mount, path, strerror(-r));
+        return 0;
+}
+
+static int adopt_children(ClassSet *s, const char *parent) {
+        char path[WIRE_PATH_MAX];
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++) {
+                _cleanup_strv_ char **children = NULL;
+                const Hierarchy *h = &s->hierarchies->items[i];
+                snprintf(path, sizeof(path), "%s%s%s", h->root, *parent ? "/" : "", parent);
+                if (cgroupfs_list(h->mount_fd, path, &children) < 0)
+                        continue; /* not made in this hierarchy */
+                for (char **child = children; r >= 0 && child && *child; child++)
+                        r = adopt_child(s, i, parent, *child);
+                if (r == -ENOSPC)
+                        r = 0;
+        }
+        return r;
+}
+
+/* A v1 cpuset can shrink only after its children, and grow only before them. So: once from the bottom, errors do not matter, then
+ * with everything else from the top. */
+static void shrink_cpusets(ClassSet *s) {
+        unsigned i;
+
+        if (hierarchy_find(s->hierarchies, "cpuset", &i) < 0 || s->hierarchies->items[i].version != 1)
+                return;
+        for (size_t n = s->n; n-- > 0;)
+                if (!is_template(s->items[n]) && s->items[n]->live)
+                        (void) write_limit(s, s->items[n], CLASS_ALLOWED_CPUS, i);
+}
+
+static int make_roots(ClassSet *s) {
+        for (unsigned i = 0; i < s->hierarchies->n; i++) {
+                const Hierarchy *h = &s->hierarchies->items[i];
+                if (!(class_set_hierarchies(s) & 1u << i))
+                        continue;
+                int r = make_directory(h, h->root);
+                if (r < 0)
+                        return log_error_errno(r, "cannot make the class root %s%s", h->mount, h->root);
+        }
+        return 0;
+}
+
+int class_set_realise(ClassSet *s) {
+        size_t n_static = s->n;
+        int r = make_roots(s);
+
+        for (size_t i = 0; r >= 0 && i < n_static; i++)
+                r = make_directories(s, s->items[i]);
+        if (r < 0)
+                return r;
+        shrink_cpusets(s);
+        for (size_t i = 0; i < n_static; i++)
+                apply_limits(s, s->items[i]);
+        r = adopt_children(s, "");
+        for (size_t i = 0; r >= 0 && i < n_static; i++)
+                if (!is_template(s->items[i]))
+                        r = adopt_children(s, s->items[i]->name);
+        return r;
+}

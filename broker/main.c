@@ -1,0 +1,31 @@
+/* pclass-broker: the privileged half. It moves processes, makes classes and sets limits, for pclassd, and trusts it in nothing. */
+#include <unistd.h>
+
+#include "broker/options.h"
+#include "broker/service.h"
+#include "broker/supervise.h"
+#include "common/log.h"
+
+static int run_supervised(void *userdata) {
+        Options *o = userdata;
+
+        o->supervisor = getppid();
+        return service_run(o);
+}
+
+int main(int argc, char **argv) {
+        Options o;
+
+        log_open("pclass-broker", LOG_INFO);
+        int r = options_parse(argc, argv, &o);
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+        log_open("pclass-broker", o.log_level);
+        if (geteuid() != 0) {
+                log_error("pclass-broker has to be started as root");
+                r = EXIT_FAILURE;
+        } else
+                r = o.supervise ? supervise(run_supervised, &o) : service_run(&o);
+        options_free(&o);
+        return r;
+}

@@ -1,0 +1,37 @@
+/* Where each process that the broker moved stood before pclass first touched it, kept in a root-owned file so that a restart
+ * does not forget it. A process is known by pid and start time; the boot id in the first line tells an old file. */
+#pragma once
+#include <sys/types.h>
+#include "broker/hierarchy.h"
+#include "broker/place.h"
+
+#define ORIGINS_FILE "origins"
+#define ORIGINS_SLACK 4096 /* lines of dead processes that are suffered before the file is written anew, beside twice the live ones */
+
+typedef struct OriginRecord {
+        pid_t pid;
+        uint64_t start;
+        uint64_t cookie;
+        uint32_t origin[WIRE_HIERARCHIES_MAX]; /* places, WIRE_NONE = never moved there */
+} OriginRecord;
+
+typedef struct Origins Origins;
+/* dirfd: the runtime directory, proc_fd: /proc; both stay the caller's. Reads what is left of an earlier start; an unreadable or
+ * foreign file is an empty one (1 is returned then, so that it can be said). */
+int origins_open(int dirfd, int proc_fd, const HierarchySet *hierarchies, PlaceTable *places, const char *boot_id, Origins **ret);
+Origins *origins_free(Origins *o);
+DEFINE_CLEANUP(Origins *, origins_free)
+
+/* The record of this very process (pid and start time); NULL = none. */
+OriginRecord *origins_find(const Origins *o, pid_t pid, uint64_t start);
+/* Remembers one origin, in memory and in the file; one that is known already stays. *ret may be set on failure too: -EIO and the
+ * like mean that only the file was not written. */
+int origins_add(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, unsigned hierarchy, uint32_t place, OriginRecord **ret);
+/* The process is back: forget this one (and the record with its last). */
+void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy);
+
+size_t origins_count(const Origins *o);
+/* for (size_t i = 0; (r = origins_next(o, &i)); ) — may forget the one it stands on. */
+OriginRecord *origins_next(const Origins *o, size_t *iterator);
+/* Drops records of dead processes and writes the file anew. */
+int origins_compact(Origins *o);

@@ -1,0 +1,26 @@
+/* What the broker itself reads about a process before it touches it; one /proc/PID directory pins the identity. */
+#pragma once
+#include <sys/types.h>
+#include "broker/hierarchy.h"
+
+#define PROCESS_TEXT_MAX 32768
+
+typedef struct Process {
+        pid_t pid;
+        int dirfd;
+        bool kernel_thread;
+        bool dead;             /* zombie: a move would report success and do nothing */
+        uint64_t start;        /* start time in clock ticks after boot */
+        char *paths[WIRE_HIERARCHIES_MAX]; /* where it is, NULL = hierarchy not listed; into text */
+        char text[PROCESS_TEXT_MAX];
+} Process;
+
+/* Opens and reads stat. -ESRCH: no such process. Close with process_close(). */
+int process_open(int proc_fd, pid_t pid, Process *ret);
+void process_close(Process *p);
+#define _cleanup_process_ _cleanup_(process_close)
+
+/* Reads /proc/PID/cgroup, once. -ESRCH, -E2BIG. */
+int process_read_cgroups(Process *p, const HierarchySet *set);
+/* Effective uid. */
+int process_read_uid(const Process *p, uid_t *ret);

@@ -1,0 +1,27 @@
+/* Giving up rights: ids, capabilities, resources, file system access, system calls. */
+#pragma once
+#include <sys/types.h>
+#include "broker/hierarchy.h"
+
+/* In a child: the user's ids, no supplementary group, no capability but `keep` (-1 = none), an empty bounding set where that may
+ * be changed, no_new_privs, no core files. -errno. */
+int sandbox_become_user(uid_t uid, gid_t gid, int keep);
+
+/* Seccomp for the exe reader: receive, readlinkat, stat, send. */
+int sandbox_filter_reader(void);
+
+/* In the broker: keeps uid 0 and only the capabilities of the mask (bit n = capability n); reports what is left. */
+int sandbox_drop_capabilities(uint64_t keep, uint64_t *ret_effective);
+
+typedef struct SandboxPaths {
+        const HierarchySet *hierarchies;
+        uint32_t roots;             /* hierarchies with a class root */
+        const char *runtime_dir;    /* origins are written there */
+        char *const *config_paths;  /* read again by CHECK_CONFIG; those that do not exist are left out */
+} SandboxPaths;
+/* Landlock: 0, or 1 when this kernel has none. */
+int sandbox_landlock(const SandboxPaths *p);
+
+/* Seccomp for serving, and limits on new processes, core files. After every fork. */
+int sandbox_filter_broker(void);
+int sandbox_limit_resources(void);

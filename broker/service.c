@@ -1,0 +1,364 @@
+/* The broker as a process: starts pclassd and the names helper, serves until one of them, or it, is to end. */
+#include "broker/service.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/exereader.h"
+#include "broker/sandbox.h"
+#include "broker/setup.h"
+#include "broker/spawn.h"
+#include "common/channel.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/str.h"
+
+#define CHANNEL_DATAGRAMS 64
+#define END_WAIT_MS 3000
+
+typedef struct Service {
+        const Options *options;
+        Setup setup;
+        Broker broker;
+        int signal_fd;
+        pid_t listener, names, reader; /* 0 = not running */
+        bool ending;                   /* asked to: what ends now ends in order */
+        bool told_ready;
+        int status;                    /* exit status */
+} Service;
+
+/* ---- children ----------------------------------------------------------------------------------------------------------------- */
+
+_printf_(2, 3) static int add_argument(char ***argv, const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list ap;
+
+        va_start(ap, format);
+        int n = vasprintf(&text, format, ap);
+        va_end(ap);
+        if (n < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return strv_append(argv, text);
+}
+
+static int listener_arguments(const Service *s, char ***ret) {
+        const Config *c = s->setup.config;
+        _cleanup_strv_ char **argv = NULL;
+        int r = add_argument(&argv, "%s", s->options->listener);
+
+        if (r >= 0)
+                r = add_argument(&argv, "--mode=%s", mode_to_string(c->mode));
+        if (r >= 0)
+                r = add_argument(&argv, "--heartbeat=%u", c->heartbeat_sec);
+        if (r >= 0)
+                r = add_argument(&argv, "--sweep=%u", c->sweep_sec);
+        if (r >= 0)
+                r = add_argument(&argv, "--scan=%u", c->scan_sec);
+        if (r >= 0)
+                r = add_argument(&argv, "--state-dir=%s", c->state_dir);
+        if (r >= 0)
+                r = add_argument(&argv, "--runtime-dir=%s", c->runtime_dir);
+        for (char **dir = c->rule_dirs; r >= 0 && dir && *dir; dir++)
+                r = add_argument(&argv, "--rules-dir=%s", *dir);
+        if (r >= 0)
+                r = add_argument(&argv, "--connector=%s", s->setup.connector_fd >= 0 ? "yes" : "no");
+        if (r >= 0)
+                r = add_argument(&argv, "--without=%s", s->options->without);
+        if (r >= 0)
+                r = add_argument(&argv, "--log-level=%d", s->options->log_level);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
+static int start_names(Service *s, int fd) {
+        char *const argv[] = { (char *) s->options->names, NULL };
+        const Spawn child = {
+                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1 },
+        };
+        pid_t pid = spawn(&child);
+
+        if (pid < 0)
+                return pid;
+        s->names = pid;
+        broker_add_own(&s->broker, pid);
+        return 0;
+}
+
+static int start_listener(Service *s, int channel, int names) {
+        _cleanup_strv_ char **argv = NULL;
+        int r = listener_arguments(s, &argv);
+
+        if (r < 0)
+                return r;
+        const Spawn child = {
+                .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid,
+                .fds = { channel, s->setup.connector_fd, names },
+        };
+        pid_t pid = spawn(&child);
+        if (pid < 0)
+                return pid;
+        s->listener = pid;
+        broker_add_own(&s->broker, pid);
+        /* The listener's alone now. */
+        s->setup.connector_fd = fd_close(s->setup.connector_fd);
+        return 0;
+}
+
+static int start_children(Service *s) {
+        int channel[2] = { -EBADF, -EBADF }, names[2] = { -EBADF, -EBADF };
+        int r = channel_pair(CHANNEL_DATAGRAMS, channel);
+
+        if (r >= 0)
+                r = channel_pair(CHANNEL_DATAGRAMS, names);
+        if (r >= 0)
+                r = start_names(s, names[1]);
+        if (r >= 0)
+                r = start_listener(s, channel[1], names[0]);
+        s->broker.channel = channel[0];
+        fd_close(channel[1]);
+        fd_close(names[0]);
+        fd_close(names[1]);
+        return r;
+}
+
+static void child_ended(Service *s, pid_t pid, int status) {
+        const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : "the exe reader";
+
+        if (pid == s->listener) {
+                s->listener = 0;
+                if (!s->ending)
+                        s->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+        } else if (pid == s->names)
+                s->names = 0;
+        else if (pid == s->reader)
+                s->reader = 0;
+        else
+                return;
+        if (s->ending)
+                return;
+        if (WIFSIGNALED(status))
+                log_error("%s was killed by signal %d; everything ends, to be started again", name, WTERMSIG(status));
+        else
+                log_notice("%s has ended with status %d; everything ends", name, WEXITSTATUS(status));
+        if (pid != s->listener && s->listener > 0)
+                s->status = EXIT_FAILURE;
+        s->ending = true;
+}
+
+static void reap(Service *s) {
+        int status;
+
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+                child_ended(s, pid, status);
+}
+
+/* ---- what the broker's handlers ask for ----------------------------------------------------------------------------------------- */
+
+static int start_reader(Service *s, int *ret_fd) {
+        if (options_without(s->options, "exe-reader"))
+                return 0;
+        pid_t pid = exereader_spawn(s->setup.uid, s->setup.gid, ret_fd);
+        if (pid < 0) {
+                log_warning_errno(pid, "the exe reader cannot be started; rules with exe do not match");
+                return 0;
+        }
+        s->reader = pid;
+        broker_add_own(&s->broker, pid);
+        return 0;
+}
+
+static int close_landlock(Service *s) {
+        _cleanup_strv_ char **config_paths = NULL;
+        int r = setup_config_paths(&s->setup, &config_paths);
+
+        if (r < 0 || options_without(s->options, "landlock"))
+                return r;
+        const SandboxPaths paths = {
+                .hierarchies = s->setup.hierarchies, .roots = class_set_hierarchies(s->setup.classes),
+                .runtime_dir = s->setup.config->runtime_dir, .config_paths = config_paths,
+        };
+        r = sandbox_landlock(&paths);
+        if (r == 1)
+                log_notice("this kernel has no landlock; the broker runs without");
+        return MIN(r, 0);
+}
+
+static int on_enter(bool needs_exe, int *ret_exe_fd, uint64_t *ret_capabilities, void *userdata) {
+        Service *s = userdata;
+        int r = needs_exe ? start_reader(s, ret_exe_fd) : 0;
+
+        if (r >= 0)
+                r = sandbox_drop_capabilities(setup_capabilities(&s->setup), ret_capabilities);
+        if (r >= 0)
+                r = sandbox_limit_resources();
+        if (r >= 0)
+                r = close_landlock(s);
+        if (r >= 0)
+                r = sandbox_filter_broker();
+        return r < 0 ? log_error_errno(r, "the broker cannot lock itself in") : 0;
+}
+
+/* A newline in it would be another variable to the service manager. */
+static void on_ping(const WirePing *ping, void *userdata) {
+        Service *s = userdata;
+        char text[WIRE_TEXT_MAX];
+
+        for (size_t i = 0; i < sizeof(text); i++) {
+                unsigned char c = ping->status[i];
+                text[i] = c && (c < 0x20 || c >= 0x7f) ? '?' : c;
+                if (!c)
+                        break;
+        }
+        (void) sd_notifyf(false, "%s%sSTATUS=%s", s->told_ready ? "" : "READY=1\n", ping->heartbeat_ok ? "WATCHDOG=1\n" : "", text);
+        s->told_ready = true;
+}
+
+static int on_check_config(TextError *err, void *userdata) {
+        Service *s = userdata;
+
+        return setup_check_config(&s->setup, err);
+}
+
+static const BrokerOps ops = { .enter = on_enter, .ping = on_ping, .check_config = on_check_config };
+
+/* ---- signals and the loop --------------------------------------------------------------------------------------------------------- */
+
+static int open_signals(Service *s) {
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGTERM);
+        sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
+        sigaddset(&signals, SIGCHLD);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+        s->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        return s->signal_fd < 0 ? -errno : 0;
+}
+
+/* SIGHUP: take a changed configuration by ending, if it is a good one. */
+static void reload(Service *s) {
+        TextError err = {};
+        char text[600];
+        int r = setup_check_config(&s->setup, &err);
+
+        if (r < 0) {
+                text_error_format(&err, text, sizeof(text));
+                log_error("the configuration stays as it is: %s", text);
+        } else if (r == 0)
+                log_info("the configuration has not changed");
+        else {
+                log_notice("the configuration has changed: starting anew");
+                s->ending = true;
+        }
+}
+
+static void take_signals(Service *s) {
+        struct signalfd_siginfo info;
+
+        while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
+                if (info.ssi_signo == SIGCHLD)
+                        reap(s);
+                else if (info.ssi_signo == SIGHUP)
+                        reload(s);
+                else
+                        s->ending = true;
+}
+
+/* The channel is closed: pclassd's status tells why. */
+static void channel_closed(Service *s) {
+        struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
+
+        s->broker.channel = fd_close(s->broker.channel);
+        s->status = EXIT_FAILURE;
+        while (!s->ending && poll(&p, 1, END_WAIT_MS) > 0)
+                take_signals(s);
+        s->ending = true;
+}
+
+static int loop(Service *s) {
+        while (!s->ending) {
+                struct pollfd fds[] = {
+                        { .fd = s->signal_fd, .events = POLLIN },
+                        { .fd = s->broker.channel, .events = POLLIN },
+                };
+                if (poll(fds, ELEMENTSOF(fds), -1) < 0 && errno != EINTR)
+                        return -errno;
+                if (fds[0].revents)
+                        take_signals(s);
+                if (s->ending || !fds[1].revents)
+                        continue;
+                int r = broker_dispatch(&s->broker);
+                if (s->broker.state == BROKER_RESTART)
+                        s->ending = true;
+                else if (s->broker.state == BROKER_CLOSED || r == -EPIPE)
+                        channel_closed(s);
+                else if (r < 0)
+                        return log_error_errno(r, "the broker cannot go on");
+        }
+        return 0;
+}
+
+/* The children end by the closed channel; a successor should not meet them. */
+static void wait_for_children(Service *s) {
+        struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
+
+        s->broker.channel = fd_close(s->broker.channel);
+        s->ending = true;
+        reap(s);
+        while ((s->listener > 0 || s->names > 0 || s->reader > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
+                struct signalfd_siginfo info;
+                while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
+                        ;
+                reap(s);
+        }
+}
+
+static int prepare_broker(Service *s) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        s->broker = (Broker) {
+                .channel = -EBADF, .proc_fd = s->setup.proc_fd, .hierarchies = s->setup.hierarchies, .classes = s->setup.classes,
+                .places = s->setup.places, .origins = s->setup.origins, .protect = s->setup.protect,
+                .protect_uids = s->setup.protect_uids, .n_protect_uids = s->setup.n_protect_uids, .ops = &ops, .userdata = s,
+                .boot_time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,
+        };
+        broker_add_own(&s->broker, getpid());
+        broker_add_own(&s->broker, s->options->supervisor);
+        return broker_restore(&s->broker);
+}
+
+int service_run(const Options *o) {
+        Service s = { .options = o, .signal_fd = -EBADF, .status = EXIT_SUCCESS };
+        int r = setup_run(o, &s.setup);
+
+        if (r < 0)
+                return EXIT_FAILURE;
+        r = prepare_broker(&s);
+        if (r >= 0)
+                r = open_signals(&s);
+        if (r >= 0)
+                r = start_children(&s);
+        if (r >= 0)
+                r = loop(&s);
+        if (r < 0)
+                s.status = EXIT_FAILURE;
+        if (s.signal_fd >= 0)
+                wait_for_children(&s);
+        fd_close(s.signal_fd);
+        setup_done(&s.setup);
+        return s.status;
+}

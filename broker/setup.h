@@ -1,0 +1,31 @@
+/* Everything that happens before anybody is served: files read, directories and classes made, sockets opened. */
+#pragma once
+#include "broker/broker.h"
+#include "broker/options.h"
+
+typedef struct Setup {
+        const Options *options;
+        uid_t uid; /* of the service user */
+        gid_t gid;
+        Config *config;
+        ClassTable *table;
+        HierarchySet *hierarchies;
+        ClassSet *classes;
+        PlaceTable *places;
+        Origins *origins;
+        char **protect;
+        uid_t *protect_uids;
+        size_t n_protect_uids;
+        int proc_fd, runtime_fd, connector_fd; /* connector_fd < 0: none here */
+} Setup;
+
+/* Reads and checks everything first, then changes things. Errors are told. */
+int setup_run(const Options *o, Setup *ret);
+void setup_done(Setup *s);
+
+/* 0 = the files still say what is loaded, 1 = something else, -EINVAL with *err. */
+int setup_check_config(const Setup *s, TextError *err);
+/* Paths that the check reads (for the sandbox). strv_free(). */
+int setup_config_paths(const Setup *s, char ***ret);
+/* Capabilities that serving needs. */
+uint64_t setup_capabilities(const Setup *s);

@@ -1,0 +1,7 @@
+/* A service manager for machines that have none: starts the broker again whenever it ends. */
+#pragma once
+
+typedef int (*SuperviseRun)(void *userdata); /* in a child of its own; its return value is the exit status */
+
+/* Runs until SIGTERM or SIGINT, which it hands on; SIGHUP too. Returns the exit status. */
+int supervise(SuperviseRun run, void *userdata);
