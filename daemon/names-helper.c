@@ -1,6 +1,7 @@
 /* pclass-names: asks NSS for pclassd, one question after the other. NSS modules may ask the network and block for minutes, load libraries
  * and leave threads behind: all that happens in this process, which has no privilege and holds nothing but its socket. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -139,6 +140,8 @@ int main(void) {
 
         log_open("pclass-names", LOG_INFO);
         r = restrict_self();
+        if (r >= 0 && fcntl(NAMES_FD, F_SETFL, 0) < 0) /* it may come non-blocking, and here is nothing else to wait for */
+                r = -errno;
         if (r < 0)
                 return log_error_errno(r, "Cannot restrict the names process"), EXIT_FAILURE;
         if (!buffer_grow())

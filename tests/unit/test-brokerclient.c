@@ -69,9 +69,10 @@ static void run(void) {
 }
 
 static const WireHeader *receive(uint64_t *buffer, const void **items) {
+        static const WireHeader nothing;
         const WireHeader *header;
 
-        return channel_receive(broker, buffer, &header, items, NULL, NULL) > 0 ? header : NULL;
+        return channel_receive(broker, buffer, &header, items, NULL, NULL) > 0 ? header : &nothing;
 }
 
 static void submit(size_t n) {
@@ -97,7 +98,6 @@ static void one_wakeup_one_packet(void **state) {
         submit(100);
         assert_int_equal(brokerclient_flush(client), 0);
         header = receive(buffer, &items);
-        assert_non_null(header);
         assert_int_equal(header->op, WIRE_MOVE);
         assert_int_equal(header->count, WIRE_BATCH_MAX);
         assert_int_equal(((const WireMove *) items)[63].pid, 1063);
