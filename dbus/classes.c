@@ -283,6 +283,7 @@ static int find_class(sd_bus *bus, const char *path, const char *interface, void
         return class_at(userdata, path, &index) >= 0;
 }
 
+/* Also called for the objects themselves: sd-bus leaves out what is not below `prefix`. */
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *e) {
         Service *s = userdata;
         _cleanup_strv_ char **paths = NULL;
@@ -293,7 +294,7 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
 
                 if (manager_class_info(s->manager, i, &class) < 0)
                         continue;
-                if (sd_bus_path_encode(prefix, class.name, &path) < 0 || strv_append(&paths, path) < 0)
+                if (sd_bus_path_encode("/Classes", class.name, &path) < 0 || strv_append(&paths, path) < 0)
                         return -ENOMEM;
         }
         *ret = TAKE_PTR(paths);
