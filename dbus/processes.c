@@ -113,7 +113,9 @@ static int append_verdict(sd_bus_message *m, const Explanation *x) {
                 r = row_text(m, "Holder", holder_name(x->holder));
         if (r >= 0)
                 r = row_text(m, "HolderDetail", x->holder_detail);
-        return r < 0 ? r : row_text(m, "Origin", x->origin);
+        if (r >= 0)
+                r = row_text(m, "Origin", x->origin);
+        return r < 0 || x->move_usec == 0 ? r : row_u64(m, "MoveUSec", x->move_usec);
 }
 
 static int answer_explain(Call *c, sd_bus_message *reply, sd_bus_error *e) {
