@@ -1,0 +1,281 @@
+/* The state directory, written and read back, also by other hands. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include "common/fd.h"
+#include "daemon/store.h"
+
+static char directory[32];
+static Store *store;
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+        return remove(path);
+}
+
+static int setup(void **state) {
+        strcpy(directory, "/tmp/pclass-test-store-XXXXXX");
+        return mkdtemp(directory) && store_open(directory, &store) >= 0 ? 0 : -1;
+}
+
+static int teardown(void **state) {
+        store_free(store);
+        return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void put_file(const char *name, const char *text, size_t size) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "%s/%s", directory, name);
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(fd_write_all(fd, text, size), 0);
+        close(fd);
+}
+#define PUT(name, text) put_file(name, text, strlen(text))
+
+static void get_file(const char *name, char *text, size_t size) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "%s/%s", directory, name);
+        assert_true(fd_read_text(AT_FDCWD, path, text, size) >= 0);
+}
+
+static void assert_rules(const StoredRule *expected, size_t n) {
+        StoredRule *rules = NULL;
+        size_t have = 99;
+
+        assert_int_equal(store_load_rules(store, &rules, &have), 0);
+        assert_int_equal(have, n);
+        for (size_t i = 0; i < n; i++) {
+                assert_string_equal(rules[i].text, expected[i].text);
+                assert_true(streq_ptr(rules[i].before, expected[i].before));
+                assert_true(streq_ptr(rules[i].after, expected[i].after));
+        }
+        stored_rules_free(rules, have);
+}
+
+/* ---- rules ---- */
+
+static const StoredRule sample[] = {
+        { .text = (char *) "z: uid=1 => web" },
+        { .text = (char *) "a: comm=\"x # y\" => web", .before = (char *) "m" },
+        { .text = (char *) "m: uid=2 => \xff\xfe\t\x01 ignore\r" },
+        { .text = (char *) "b: uid=3 => web ", .after = (char *) "z" },
+        { .text = (char *) " c: uid=4 => web" },
+};
+
+static void test_rules_round_trip(void **state) {
+        char text[1024];
+
+        assert_rules(NULL, 0); /* no file yet */
+        assert_int_equal(store_save_rules(store, sample, ELEMENTSOF(sample)), 0);
+        assert_rules(sample, ELEMENTSOF(sample));
+        get_file("rules", text, sizeof(text));
+        assert_non_null(strstr(text, "\n# before m\na: comm=\"x # y\" => web\nm: uid=2"));
+        assert_non_null(strstr(text, "\n# after z\nb: uid=3 => web \n c: uid=4"));
+        assert_int_equal(store_save_rules(store, sample + 1, 1), 0); /* replaced whole */
+        assert_rules(sample + 1, 1);
+        assert_int_equal(store_save_rules(store, NULL, 0), 0);
+        assert_rules(NULL, 0);
+}
+
+static void test_rules_survive_reopening(void **state) {
+        assert_int_equal(store_save_rules(store, sample, ELEMENTSOF(sample)), 0);
+        store = store_free(store);
+        assert_int_equal(store_open(directory, &store), 0);
+        assert_rules(sample, ELEMENTSOF(sample));
+}
+
+/* As many as make the list grow many times. */
+static void test_many_rules(void **state) {
+        enum { N = 1000 };
+        static StoredRule rules[N];
+        static char texts[N][32];
+
+        for (size_t i = 0; i < N; i++) {
+                snprintf(texts[i], sizeof(texts[i]), "r%zu: uid=%zu => web", i, i);
+                rules[i] = (StoredRule) { .text = texts[i], .after = i % 3 == 1 ? texts[i - 1] : NULL };
+        }
+        assert_int_equal(store_save_rules(store, rules, N), 0);
+        assert_rules(rules, N);
+}
+
+static void test_rules_edited_by_hand(void **state) {
+        static const StoredRule expected[] = {
+                { .text = (char *) "a: uid=1 => web" },
+                { .text = (char *) "b: uid=2 => web", .after = (char *) "x" },
+                { .text = (char *) "c: uid=3 => web" },
+        };
+
+        PUT("rules", "# a comment\n\n#before x\na: uid=1 => web\n  \n# before q\n# after x\n# why\nb: uid=2 => web\nc: uid=3 => web\n# before z");
+        assert_rules(expected, ELEMENTSOF(expected));
+}
+
+/* What would come back as something else is not written, and what was there stays. */
+static void test_rules_refused(void **state) {
+        static const StoredRule bad[] = {
+                { .text = (char *) "a: uid=1 => web\nb: uid=2 => web" },
+                { .text = (char *) "# a: uid=1 => web" },
+                { .text = (char *) "" },
+                { .text = (char *) " \t" },
+                { .text = (char *) "a: uid=1 => web", .before = (char *) "x\ny" },
+                { .text = (char *) "a: uid=1 => web", .after = (char *) "" },
+                { .text = (char *) "a: uid=1 => web", .before = (char *) "x", .after = (char *) "y" },
+        };
+
+        assert_int_equal(store_save_rules(store, sample, 1), 0);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                StoredRule rules[] = { sample[1], bad[i], sample[2] };
+                assert_int_equal(store_save_rules(store, rules, ELEMENTSOF(rules)), -EINVAL);
+                assert_rules(sample, 1);
+        }
+}
+
+static void test_rules_damaged(void **state) {
+        StoredRule *rules = (StoredRule *) 1;
+        size_t n = 7;
+        char path[64];
+
+        put_file("rules", "a: uid=1 => web\0b: uid=2 => web\n", 32);
+        assert_int_equal(store_load_rules(store, &rules, &n), -EBADMSG);
+        snprintf(path, sizeof(path), "%s/rules", directory);
+        assert_int_equal(remove(path), 0);
+        assert_int_equal(mkdir(path, 0755), 0);
+        assert_int_equal(store_load_rules(store, &rules, &n), -EISDIR);
+        assert_int_equal(store_save_rules(store, sample, 1), -EISDIR);
+        assert_ptr_equal(rules, (void *) 1);
+        assert_int_equal(n, 7);
+}
+
+/* A crash between writing and renaming leaves a temporary file: it is not read, and in nobody's way. */
+static void test_leftover(void **state) {
+        char text[64];
+
+        assert_int_equal(store_save_rules(store, sample, 1), 0);
+        PUT(".rules.new", "half: a ru");
+        PUT(".disabled.new", "half");
+        PUT(".mode.new", "enforce");
+        char **names = NULL;
+        Mode mode;
+        assert_rules(sample, 1);
+        assert_int_equal(store_load_disabled(store, &names), 0);
+        assert_null(names);
+        assert_int_equal(store_load_mode(store, &mode), -ENOENT);
+        assert_int_equal(store_save_rules(store, sample, 2), 0);
+        assert_rules(sample, 2);
+        snprintf(text, sizeof(text), "%s/.rules.new", directory);
+        assert_int_equal(access(text, F_OK), -1);
+}
+
+/* Whoever reads while it is saved sees a whole list, old or new. */
+static void test_atomic(void **state) {
+        pid_t writer = fork();
+
+        if (writer == 0) {
+                for (int i = 0; i < 300; i++)
+                        if (store_save_rules(store, sample, i % 2 ? ELEMENTSOF(sample) : 1) < 0)
+                                _exit(1);
+                _exit(0);
+        }
+        int status = -1, reads = 0;
+        for (pid_t done = 0; done == 0; reads++) {
+                StoredRule *rules;
+                size_t n;
+                done = waitpid(writer, &status, WNOHANG);
+                assert_int_equal(store_load_rules(store, &rules, &n), 0);
+                assert_true(n == ELEMENTSOF(sample) || n == 1 || (n == 0 && done == 0));
+                stored_rules_free(rules, n);
+        }
+        assert_int_equal(status, 0);
+        assert_rules(sample, ELEMENTSOF(sample));
+}
+
+/* ---- the others ---- */
+
+static void test_disabled(void **state) {
+        char *names[] = { (char *) "web", (char *) "a.b-c_d", NULL }, *bad[] = { (char *) "web", (char *) "x\ny", NULL };
+        _cleanup_strv_ char **have = NULL, **none = (char **) 1;
+
+        assert_int_equal(store_load_disabled(store, &none), 0);
+        assert_null(none);
+        assert_int_equal(store_save_disabled(store, names), 0);
+        assert_int_equal(store_save_disabled(store, bad), -EINVAL);
+        assert_int_equal(store_load_disabled(store, &have), 0);
+        assert_int_equal(strv_length(have), 2);
+        assert_string_equal(have[0], "web");
+        assert_string_equal(have[1], "a.b-c_d");
+        assert_int_equal(store_save_disabled(store, NULL), 0);
+        assert_int_equal(store_load_disabled(store, &none), 0);
+        assert_null(none);
+        PUT("disabled", "# by hand\n\nx");
+        assert_int_equal(store_load_disabled(store, &none), 0);
+        assert_int_equal(strv_length(none), 1);
+        assert_string_equal(none[0], "x");
+}
+
+static void test_mode(void **state) {
+        Mode mode = (Mode) 7;
+
+        assert_int_equal(store_load_mode(store, &mode), -ENOENT);
+        assert_int_equal(store_save_mode(store, MODE_ENFORCE), 0);
+        assert_int_equal(store_load_mode(store, &mode), 0);
+        assert_int_equal(mode, MODE_ENFORCE);
+        assert_int_equal(store_save_mode(store, MODE_OBSERVE), 0);
+        assert_int_equal(store_load_mode(store, &mode), 0);
+        assert_int_equal(mode, MODE_OBSERVE);
+        mode = (Mode) 7;
+        PUT("mode", "enforced\n");
+        assert_int_equal(store_load_mode(store, &mode), -EINVAL);
+        assert_int_equal(mode, 7);
+}
+
+static void test_open_fails(void **state) {
+        Store *s = (Store *) 1;
+        char path[64];
+
+        snprintf(path, sizeof(path), "%s/none", directory);
+        assert_int_equal(store_open(path, &s), -ENOENT);
+        PUT("none", "");
+        assert_int_equal(store_open(path, &s), -ENOTDIR);
+        assert_ptr_equal(s, (void *) 1);
+}
+
+/* As the service's user: a directory that may be read and not written, then one that may not be read. */
+static void test_open_denied(void **state) {
+        static const mode_t modes[] = { 0755, 0700 };
+
+        for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
+                int status;
+                assert_int_equal(chmod(directory, modes[i]), 0);
+                pid_t pid = fork();
+                if (pid == 0) {
+                        Store *s;
+                        _exit(seteuid(65534) < 0 ? 99 : -store_open(directory, &s));
+                }
+                assert_int_equal(waitpid(pid, &status, 0), pid);
+                assert_int_equal(WEXITSTATUS(status), EACCES);
+        }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(test_rules_round_trip),
+                TEST(test_rules_survive_reopening),
+                TEST(test_many_rules),
+                TEST(test_rules_edited_by_hand),
+                TEST(test_rules_refused),
+                TEST(test_rules_damaged),
+                TEST(test_leftover),
+                TEST(test_atomic),
+                TEST(test_disabled),
+                TEST(test_mode),
+                TEST(test_open_fails),
+                TEST(test_open_denied),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
