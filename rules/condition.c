@@ -23,7 +23,7 @@ void condition_done(Condition *c) {
 typedef struct Parse {
         Scanner *s;
         Condition *c;
-        size_t *names;
+        size_t first_slot;
         FILE *out; /* canonical text */
 } Parse;
 
@@ -223,7 +223,7 @@ static int add_name(Parse *p, const Word *w, Alternative *a) {
                 fprintf(p->out, "%s%u", at ? "@" : "", a->from);
         } else {
                 a->kind = ALTERNATIVE_NAME;
-                a->slot = (*p->names)++;
+                a->slot = p->first_slot + p->c->n_names++;
                 a->name = strdup(literal);
                 if (!a->name)
                         return -ENOMEM;
@@ -309,10 +309,10 @@ static int parse_values(Parse *p) {
         }
 }
 
-int condition_parse(Scanner *s, size_t *names, Condition *ret) {
+int condition_parse(Scanner *s, size_t first_slot, Condition *ret) {
         Condition c = {};
         size_t size;
-        Parse p = { .s = s, .c = &c, .names = names, .out = open_memstream(&c.text, &size) };
+        Parse p = { .s = s, .c = &c, .first_slot = first_slot, .out = open_memstream(&c.text, &size) };
         int r;
 
         if (!p.out)

@@ -33,10 +33,11 @@ typedef struct Condition {
         bool negated;
         Alternative *alternatives;
         size_t n;
+        size_t n_names; /* alternatives that are ALTERNATIVE_NAME */
         uint32_t facts; /* FACT_BIT()s it may look at */
         char *text;     /* canonical */
 } Condition;
 
-/* Reads one condition at the scanner. `names` counts the names that the rule asks the machine for. -EINVAL with err, -ENOMEM. */
-int condition_parse(Scanner *s, size_t *names, Condition *ret);
+/* Reads one condition at the scanner. first_slot: names that earlier conditions of the rule ask for. -EINVAL with err, -ENOMEM. */
+int condition_parse(Scanner *s, size_t first_slot, Condition *ret);
 void condition_done(Condition *c);

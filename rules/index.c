@@ -101,7 +101,7 @@ static int add_postings(Postings *p, const IndexRule *r) {
         size_t n = rule_conditions(r->rule, &c);
 
         for (size_t i = 0; i < n; i++) {
-                if (p->room < p->n + c[i].n) {
+                if (!p->items || p->room < p->n + c[i].n) {
                         size_t room = (p->n + c[i].n) * 2;
                         Posting *grown = reallocarray(p->items, room, sizeof(Posting));
                         if (!grown)
@@ -159,8 +159,7 @@ static int choose(Postings *p, size_t positions, uint32_t **ret) {
         if (!choice)
                 return -ENOMEM;
         *ret = choice;
-        for (size_t i = 0; i < positions; i++)
-                choice[i] = UINT32_MAX;
+        memset(choice, 0xff, (positions + 1) * sizeof(uint32_t)); /* UINT32_MAX */
         if (p->n == 0)
                 return 0;
         count_shared(p);

@@ -117,9 +117,10 @@ static int parse_conditions(Scanner *s, Rule *r) {
                 if (!grown)
                         return -ENOMEM;
                 r->conditions = grown;
-                q = condition_parse(s, &r->n_names, &grown[r->n_conditions]);
+                q = condition_parse(s, r->n_names, &grown[r->n_conditions]);
                 if (q < 0)
                         return q;
+                r->n_names += grown[r->n_conditions].n_names;
                 r->facts |= grown[r->n_conditions++].facts;
         }
         if (r->n_conditions == 0)
