@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include "common/fd.h"
 #include "common/log.h"
 #include "daemon/lifecycle.h"
@@ -194,5 +195,6 @@ int main(int argc, char **argv) {
         free(o.state_dir);
         free(o.without);
         strv_free(o.rule_dirs);
-        return r < 0 || r > 255 ? EXIT_FAILURE : r;
+        /* A service manager need not try again what only the administrator can mend. */
+        return r == -EINVAL ? EX_CONFIG : r < 0 || r > 255 ? EXIT_FAILURE : r;
 }

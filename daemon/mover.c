@@ -132,6 +132,7 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
         stats_move_failed(&m->stats, reply->code);
         if (!p || reply->code == WIRE_GONE)
                 return;
+        (void) origin_take(p, reply); /* other hierarchies may have succeeded */
         if (p->holder == HOLDER_NONE)
                 log_info("Process %d stays out of its class: %s%s%s", (int) x->pid, wire_code_name(reply->code),
                          reply->error ? ", " : "", reply->error ? strerror(-reply->error) : "");
