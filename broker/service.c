@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
@@ -346,7 +347,7 @@ int service_run(const Options *o) {
         int r = setup_run(o, &s.setup);
 
         if (r < 0)
-                return EXIT_FAILURE;
+                return r == -EINVAL ? EX_CONFIG : EXIT_FAILURE;
         r = prepare_broker(&s);
         if (r >= 0)
                 r = open_signals(&s);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ static pid_t start_child(SuperviseRun run, void *userdata, const sigset_t *old_m
 }
 
 /* Waits until the child has ended; true when we were told to end. */
-static bool wait_child(pid_t pid, const sigset_t *signals) {
+static bool wait_child(pid_t pid, const sigset_t *signals, int *ret_status) {
         bool end = false;
 
         for (;;) {
@@ -43,7 +44,7 @@ static bool wait_child(pid_t pid, const sigset_t *signals) {
                 if (sigwaitinfo(signals, &info) < 0)
                         continue;
                 if (info.si_signo == SIGCHLD) {
-                        if (waitpid(pid, NULL, WNOHANG) == pid)
+                        if (waitpid(pid, ret_status, WNOHANG) == pid)
                                 return end;
                         continue;
                 }
@@ -73,10 +74,13 @@ int supervise(SuperviseRun run, void *userdata) {
         for (;;) {
                 uint64_t begin = now_ms();
                 pid_t pid = start_child(run, userdata, &old);
+                int status = 0;
                 if (pid < 0)
                         log_error_errno(pid, "cannot start the broker, trying again");
-                else if (wait_child(pid, &signals))
+                else if (wait_child(pid, &signals, &status))
                         return EXIT_SUCCESS;
+                if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG)
+                        return EX_CONFIG; /* only the administrator can mend that */
                 young = now_ms() - begin < YOUNG_MS ? young + 1 : 0;
                 unsigned ms = young >= YOUNG_MAX ? LONG_PAUSE_MS : PAUSE_MS;
                 log_notice("the broker has ended and starts again in %u ms", ms);
