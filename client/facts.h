@@ -4,8 +4,7 @@
 #include "common/texterror.h"
 #include "rules/subject.h"
 
-#define FACTS_LINE_MAX 65536  /* bytes of one line of JSON */
-#define FACTS_GROUPS_MAX 65536 /* NGROUPS_MAX */
+#define FACTS_LINE_MAX 65536 /* bytes of one line of JSON */
 
 typedef struct Facts {
         Subject subject;       /* its pointers lead into what follows, or to what others lend */

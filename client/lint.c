@@ -13,7 +13,7 @@ typedef struct Lint {
         LintReport report;
         void *userdata;
         Map *seen;                  /* conditions of enabled rules, sorted, to their RuleEntry */
-        const RuleEntry *catch_all; /* the first enabled rule without conditions */
+        const RuleEntry *catch_all; /* the first active rule that every process fulfils */
 } Lint;
 
 static void warn(const Lint *l, const RuleEntry *e, const char *format, ...) _printf_(3, 4);
@@ -47,6 +47,11 @@ static char *conditions_key(const Rule *r) {
         return strv_join(texts, "\n");
 }
 
+/* Every process has ids, and the parser wants at least one condition: so this is how such a rule is written. */
+static bool takes_all(const char *key) {
+        return streq(key, "uid>=0") || streq(key, "gid>=0");
+}
+
 /* Says whether an earlier rule always wins; remembers this one otherwise. */
 static int check_reachable(Lint *l, const RuleEntry *e) {
         _cleanup_free_ char *key = conditions_key(e->rule);
@@ -60,10 +65,8 @@ static int check_reachable(Lint *l, const RuleEntry *e) {
                      l->catch_all ? "takes every process" : "has the same conditions");
                 return 0;
         }
-        if (!*key) {
-                warn(l, e, "has no condition: it takes every process");
+        if (takes_all(key))
                 l->catch_all = e;
-        }
         return map_put_string(l->seen, key, (void *) e);
 }
 

@@ -5,6 +5,6 @@
 /* Called for each finding with where it is and what about it. */
 typedef void (*LintReport)(const TextError *where, void *userdata);
 
-/* Looks at a compiled ruleset, in order of its rules: rules that are not active (an unknown user, a class that does not exist), rules without a
- * condition, rules that an earlier one with the same conditions hides, rules that everybody can make match. -ENOMEM. */
+/* Looks at a compiled ruleset, in order of its rules: rules that are not active (an unknown user, a class that does not exist), rules that an
+ * earlier one hides (it has the same conditions, or takes every process), rules that everybody can make match. -ENOMEM. */
 int lint_ruleset(const Ruleset *rs, LintReport report, void *userdata);

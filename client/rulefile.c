@@ -18,8 +18,6 @@ int rule_file_read(const char *path, char **ret, size_t *ret_size, TextError *er
                 return text_error(err, path, 0, 0, "larger than %u MiB", RULE_FILE_MAX >> 20);
         if (r < 0)
                 return text_error(err, path, 0, 0, "cannot be read: %s", strerror(-r));
-        if (memchr(text, '\0', size))
-                return text_error(err, path, 0, 0, "not a text: it holds a NUL byte");
         *ret = TAKE_PTR(text);
         *ret_size = size;
         return 0;

@@ -12,11 +12,8 @@ void verdict_done(Verdict *v) {
 }
 
 static int add_target(json_object *targets, const char *controller, const char *class_name) {
-        json_object *value;
+        json_object *value = json_object_new_string(class_name);
 
-        if (json_object_object_get_ex(targets, controller, NULL))
-                return 0; /* the earlier target has it */
-        value = json_object_new_string(class_name);
         if (!value || json_object_object_add(targets, controller, value) < 0) {
                 json_object_put(value);
                 return -ENOMEM;

@@ -7,7 +7,7 @@ import unittest
 
 OK, FAILED, USAGE, NOT_AUTHORISED, NOT_RUNNING, NO_SUCH_OBJECT = 0, 1, 2, 4, 8, 10
 NO_BUS = 'unix:path=/nonexistent/bus'
-WAIT = 60  # seconds until something that should end is called hanging
+WAIT = 30  # seconds until something that should end is called hanging
 
 build = None
 

@@ -114,7 +114,7 @@ static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *e) {
 
         if (refused(e, &r))
                 return r;
-        tell("reload", "");
+        tell("reload", sd_bus_message_get_allow_interactive_authorization(m) ? "may ask" : "may not ask");
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -215,6 +215,39 @@ static int explain_held(sd_bus_message *m) {
                         "Holder", "s", "unit", "HolderDetail", "s", "ssh.service", "Origin", "s", "");
 }
 
+/* A process that is where it belongs, or is left alone. */
+static int explain_settled(sd_bus_message *m, int ignored) {
+        return sd_bus_reply_method_return(
+                        m, "a{sv}", 15, "PID", "u", 14, "Cookie", "s", "3f", "Facts", "aa{sv}", 1,
+                        2, "Name", "s", "user", "Value", "s", "root",
+                        "Rule", "s", "web", "Source", "s", "", "Line", "u", 0, "Class", "s", ignored ? "" : "web", "CurrentClass", "s",
+                        ignored ? "" : "web", "Ignored", "b", ignored, "InPlace", "b", !ignored, "Places", "aa{sv}", 0, "Steps", "aa{sv}", 0,
+                        "Holder", "s", "", "HolderDetail", "s", "", "Origin", "s", "");
+}
+
+/* A text in more variants than anybody needs. */
+static int explain_deep(sd_bus_message *m) {
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(m, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "Deep");
+        for (size_t i = 0; r >= 0 && i < 40; i++)
+                r = sd_bus_message_open_container(reply, 'v', i < 39 ? "v" : "s");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "deep");
+        for (size_t i = 0; r >= 0 && i < 42; i++)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r;
+}
+
 static int explain_free(sd_bus_message *m) {
         return sd_bus_reply_method_return(
                         m, "a{sv}", 15, "PID", "u", 13, "Cookie", "s", "3f", "Facts", "aa{sv}", 0, "Rule", "s", "", "Source", "s", "", "Line",
@@ -231,6 +264,10 @@ static int on_explain(sd_bus_message *m, void *userdata, sd_bus_error *e) {
                 return explain_held(m);
         if (pid == 13)
                 return explain_free(m);
+        if (pid == 14 || pid == 15)
+                return explain_settled(m, pid == 15);
+        if (pid == 16)
+                return explain_deep(m);
         return sd_bus_error_setf(e, "org.pclass.Error.NoSuchProcess", "There is no process %u", pid);
 }
 

@@ -74,7 +74,8 @@ class Rules(ctl.BusCase):
     def test_reload(self):
         self.assertEqual(self.ok('reload'), '')
         self.assertEqual(self.json('reload'), {})
-        self.assertEqual(self.end_service(), ['reload ', 'reload '])
+        self.ok('--no-ask-password', 'reload')
+        self.assertEqual(self.end_service(), ['reload may ask', 'reload may ask', 'reload may not ask'])
 
 
 class Plan(ctl.BusCase):
@@ -149,6 +150,14 @@ class Explain(ctl.BusCase):
         self.assertEqual(squeeze(self.ok('explain', '13')), [
             'Process 13', 'No rule matches: it stays where it is, in class web.', '', 'FACT VALUE', '',
             'It came from /system.slice/a and goes back there when no rule matches any more.'])
+
+    def test_settled(self):
+        self.assertEqual(squeeze(self.ok('explain', '14')), ['Process 14 of user root', 'In class web by rule web (added at run time).', '',
+                                                             'FACT VALUE', 'user root'])
+        self.assertEqual(squeeze(self.ok('explain', '15'))[1], 'Rule web (added at run time) says ignore: it is left where it is.')
+
+    def test_answer_that_nests_too_deep(self):
+        self.assertIn("the service's answer cannot be read", self.fails(ctl.FAILED, 'explain', '16'))
 
     def test_json(self):
         x = self.json('explain', '12')

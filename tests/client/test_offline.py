@@ -1,6 +1,7 @@
 """What pclassctl does without any service: test, lint, help, mistakes."""
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -52,6 +53,12 @@ class Test(ctl.Case):
         self.assertEqual(self.judge('--uid', '0', '--exe', '/usr/bin/cc1'), self.won('build', 4, 'batch', {'*': 'batch'}))
         self.assertEqual(self.judge('--uid', '0', '--gid', '0'), self.won('home', 6, 'users/root', {'*': 'users/root'}))
         self.assertEqual(self.judge('--uid', '0'), self.won('admins', 7, 'admins', {'*': 'admins'}))
+
+    def test_globs_over_group_names(self):
+        rules = self.write('g.rules', 'a: group=roo? => teams/%g\nb: group=@ro*t uid=1 => b\n')
+        self.assertEqual(self.judge('--gid', '0', rules=rules)['class'], 'teams/root')
+        self.assertEqual(self.judge('--uid', '1', '--gid', '4123456789', '--groups', '0', rules=rules)['rule'], 'b')
+        self.assertEqual(self.judge('--uid', '1', '--gid', '4123456789', '--groups', '1', rules=rules)['rule'], None)
 
     def test_ignore(self):
         self.assertEqual(self.judge('--cgroup', '/system.slice/docker-1'), self.won('leave', 8, None, {}, ignored=True))
@@ -146,7 +153,11 @@ class Test(ctl.Case):
         with p:
             for line, rule in (('{"uid":1500}', 'legacy'), ('{}', None)):
                 p.stdin.write(line + '\n')
-                self.assertEqual(json.loads(p.stdout.readline())['rule'], rule)  # hangs if the answer waits for more
+                ready, _, _ = select.select([p.stdout], [], [], ctl.WAIT)
+                if not ready:
+                    p.stdin.close()
+                    self.fail('the answer waits for more lines')
+                self.assertEqual(json.loads(p.stdout.readline())['rule'], rule)
             p.stdin.close()
         self.assertEqual(p.returncode, 0)
 
@@ -226,6 +237,14 @@ class Lint(ctl.Case):
     def test_disabled_rule_hides_nothing(self):
         self.assertEqual(self.warnings('a: uid=5 => web disabled\nb: uid=5 => other\n'), [])
 
+    def test_rules_behind_one_that_takes_all(self):
+        found = self.warnings('a: uid=5 => web\nb: uid>=0 => web\nc: uid=6 => web\nd: uid=7 => web\n')
+        self.assertEqual(found, [(n, f'rule {r} never wins: rule b ({self.dir}/w.rules:2) before it takes every process') for n, r in ((3, 'c'), (4, 'd'))])
+
+    def test_caret_counts_characters(self):
+        r = self.run_ctl('lint', self.write('a.rules', 'a: comm=größe bad=x => web\n'))
+        self.assertIn('\n    a: comm=größe bad=x => web\n                  ^\n', r.stdout)
+
     def test_forged(self):
         found = self.warnings('a: comm=x => web\nb: arg0=x comm=y => web\nc: comm=z uid=5 => web\nd: comm=q => ignore\n')
         self.assertEqual([line for line, _ in found], [1, 2])
@@ -272,6 +291,7 @@ class Lint(ctl.Case):
         self.assertIn('/nonexistent.rules: error: cannot be read: No such file or directory', r.stdout)
         self.assertEqual(self.run_ctl('lint', self.dir).returncode, ctl.FAILED)
         self.assertIn('NUL', self.run_ctl('lint', self.write('nul.rules', 'a: uid=5 => \0web\n')).stdout)
+        self.assertIn('NUL', self.run_ctl('lint', self.write('nul.conf', '[Class a]\nDescription=\0\n')).stdout)
 
     def test_hostile_text(self):
         rules = self.write('a.rules', 'a: uid=5 \033[2Jx => web\n')
