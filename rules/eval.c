@@ -222,7 +222,6 @@ Truth rule_eval(const Rule *r, View *v, const NameId *names, uint32_t *missing) 
                         return NO; /* nothing that is unknown could change that */
                 t = MIN(t, one);
         }
-        if (t == UNKNOWN)
-                *missing |= wanted;
+        *missing |= wanted;
         return t;
 }

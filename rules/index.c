@@ -70,7 +70,7 @@ static bool exact_value(const Condition *c, const Alternative *a, const NameId *
         return true;
 }
 
-/* Postings of a condition all of whose alternatives are exact values of one key; 0 when it has another form. */
+/* Postings of a condition all of whose alternatives are exact values (then of one key); 0 when it has another form. */
 static size_t condition_postings(const Condition *c, const NameId *names, Posting *out) {
         size_t n = 0;
 
@@ -80,7 +80,7 @@ static size_t condition_postings(const Condition *c, const NameId *names, Postin
                 const Alternative *a = &c->alternatives[i];
                 if (a->kind == ALTERNATIVE_NAME && !names[a->slot].known)
                         continue; /* takes nobody */
-                if (!exact_value(c, a, names, &out[n].key, &out[n].hash) || (n > 0 && out[n].key != out[0].key))
+                if (!exact_value(c, a, names, &out[n].key, &out[n].hash))
                         return 0;
                 n++;
         }

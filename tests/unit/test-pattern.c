@@ -152,7 +152,9 @@ static void test_regex(void **state) {
         assert_true(regex("(a|b){2,3}", "aba"));
         assert_false(regex("(a|b){2,3}", "abab"));
         assert_true(regex("[]x]+", "]x"));
-        assert_true(regex("[[:alpha:]_]+", "ab_c"));
+        assert_true(regex("[](]+", "](")); /* no group opens in brackets */
+        assert_true(regex("[^])]+", "a("));
+        assert_true(regex("[[:alpha:](_]+", "ab_c("));
         assert_true(regex(".*", "two\nlines"));
         assert_true(regex("[\x80-\xff]", "\xe4")); /* bytes */
         assert_true(regex("^a$", "a"));
