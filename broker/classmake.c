@@ -266,6 +266,20 @@ int class_unmake(ClassSet *s, Class *c) {
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------- */
 
+/* Removes a directory and what is below it, as far as nobody is in there. */
+static int remove_tree(const Hierarchy *h, const char *path, unsigned depth) {
+        _cleanup_strv_ char **children = NULL;
+        char below[WIRE_PATH_MAX];
+        int r = depth > 16 ? -ELOOP : cgroupfs_list(h->mount_fd, path, &children);
+
+        for (char **child = children; r >= 0 && child && *child; child++) {
+                if ((size_t) snprintf(below, sizeof(below), "%s/%s", path, *child) >= sizeof(below))
+                        return -ENAMETOOLONG;
+                (void) remove_tree(h, below, depth + 1); /* one that stays shows in the end */
+        }
+        return r < 0 ? r : cgroupfs_rmdir(h->mount_fd, path);
+}
+
 /* Where a directory stands that no class claims: an instance of an earlier start, or what is left of a class that is no more. */
 static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *child) {
         char name[WIRE_PATH_MAX], path[WIRE_PATH_MAX + HIERARCHY_ROOT_MAX];
@@ -284,7 +298,7 @@ static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *
                         return class_instance(s, t, child, &c);
         }
         snprintf(path, sizeof(path), "%s/%s", h->root, name);
-        int r = cgroupfs_rmdir(h->mount_fd, path);
+        int r = remove_tree(h, path, 0);
         if (r < 0)
                 log_notice("%s%s is no class any more and stays until its processes end: %s", h->mount, path, strerror(-r));
         return 0;

@@ -1,0 +1,522 @@
+/* The broker program itself on this machine's real cgroups, with the test as its listener. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/str.h"
+#include "tests/unit/brokerrig.h"
+
+#define CLASSES \
+        "[Class web]\nDescription=Web servers\nCPUWeight=400\nAllowedCPUs=0\nMemoryHigh=64M\nMemoryMax=128M\nTasksMax=50\n" \
+        "[Class plain]\n" \
+        "[Class tree]\nTasksMax=70\n[Class tree/leaf]\nTasksMax=30\n" \
+        "[Class users/%u]\nTasksMax=20\n" \
+        "[Class closed]\nAllowedUsers=65533\n"
+
+static void test_classes_are_real(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, ""), cpu = rig_hierarchy(g, "cpu"), memory = rig_hierarchy(g, "memory");
+        unsigned cpuset = rig_hierarchy(g, "cpuset"), pids = rig_hierarchy(g, "pids");
+        const WireClass *web = rig_class(g, "web"), *plain = rig_class(g, "plain");
+
+        assert_int_equal(g->hello.n_classes, g->n_classes);
+        assert_int_equal(web->hierarchies, 1u << v2 | 1u << cpu | 1u << memory | 1u << cpuset | 1u << pids);
+        assert_int_equal(plain->hierarchies, 1u << v2);
+        assert_true(g->hierarchies[v2].flags & WIRE_HIERARCHY_MEMBERSHIP);
+        assert_string_equal(web->description, "Web servers");
+        assert_string_equal(rig_read(g, cpu, "web", "cpu.shares"), "4096");
+        assert_string_equal(rig_read(g, memory, "web", "memory.limit_in_bytes"), "134217728");
+        assert_string_equal(rig_read(g, pids, "web", "pids.max"), "50");
+        assert_string_equal(rig_read(g, cpuset, "web", "cpuset.cpus"), "0");
+        assert_string_not_equal(rig_read(g, cpuset, "web", "cpuset.mems"), "");
+        assert_true(rig_exists(g, v2, "plain"));
+        assert_false(rig_exists(g, memory, "plain"));
+
+        assert_int_equal(rig_note(g, "web", "CPUWeight")->supported, 1);
+        assert_string_equal(rig_note(g, "web", "CPUWeight")->text, "400");
+        assert_string_equal(rig_note(g, "web", "MemoryMax")->text, "134217728");
+        assert_int_equal(rig_note(g, "web", "MemoryHigh")->supported, 0);
+        assert_string_equal(rig_note(g, "web", "MemoryHigh")->text, "cgroup v1 memory has no such limit");
+        assert_null(rig_note(g, "plain", "TasksMax"));
+        rig_stop(g);
+}
+
+static void test_inode_is_the_members_cgroup(void **state) {
+        Rig *g = *state;
+        char path[512];
+        struct stat st;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        const WireClass *tree = rig_class(g, "tree");
+
+        assert_int_equal(tree->flags & WIRE_CLASS_LEAF_V2, WIRE_CLASS_LEAF_V2);
+        snprintf(path, sizeof(path), "%s%s/tree/%s", g->hierarchies[v2].mount, g->root, tree->leaf);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_ino, tree->inode[v2]);
+        assert_string_equal(rig_class(g, "tree/leaf")->leaf, "");
+        rig_stop(g);
+}
+
+static WireMoveReply move(Rig *g, pid_t pid, const WireClass *c, uint32_t hierarchies) {
+        const WireMove m = { .pid = pid, .class_index = c->index, .hierarchies = hierarchies, .cookie = 77 };
+        WireMoveReply reply;
+
+        rig_ask(g, WIRE_MOVE, &m, &reply);
+        return reply;
+}
+
+static WireResult back(Rig *g, pid_t pid, const WireClass *c, unsigned hierarchy, uint32_t place) {
+        const WireReturn m = { .pid = pid, .class_index = c->index, .hierarchy = hierarchy, .place = place, .cookie = 77 };
+        WireResult result;
+
+        rig_ask(g, WIRE_RETURN, &m, &result);
+        return result;
+}
+
+static void test_move_and_return(void **state) {
+        Rig *g = *state;
+        char before[WIRE_HIERARCHIES_MAX][512], wanted[256];
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        pid_t child = rig_child(g);
+        const WireClass *web = rig_class(g, "web");
+        snprintf(wanted, sizeof(wanted), "%s/web", g->root);
+        for (unsigned h = 0; h < g->n_hierarchies; h++)
+                snprintf(before[h], sizeof(before[h]), "%s", rig_where(g, child, h));
+
+        WireMoveReply reply = move(g, child, web, web->hierarchies);
+        assert_int_equal(reply.code, WIRE_OK);
+        assert_int_equal(reply.moved, web->hierarchies);
+        for (unsigned h = 0; h < g->n_hierarchies; h++) {
+                bool in = web->hierarchies & 1u << h;
+                const char *root = g->hierarchies[h].root;
+                snprintf(wanted, sizeof(wanted), "%s/web", root);
+                assert_string_equal(rig_where(g, child, h), in ? wanted : before[h]);
+                if (in) {
+                        assert_string_equal(rig_place(g, reply.previous[h], h), before[h]);
+                        assert_int_equal(reply.origin[h], reply.previous[h]);
+                } else
+                        assert_int_equal(reply.previous[h], WIRE_NONE);
+        }
+        WireMoveReply again = move(g, child, web, web->hierarchies);
+        assert_int_equal(again.code, WIRE_OK);
+        assert_int_equal(again.moved, 0);
+        for (unsigned h = 0; h < g->n_hierarchies; h++) {
+                if (!(web->hierarchies & 1u << h))
+                        continue;
+                assert_int_equal(back(g, child, web, h, reply.origin[h]).code, WIRE_OK);
+                assert_string_equal(rig_where(g, child, h), before[h]);
+                assert_int_equal(back(g, child, web, h, reply.origin[h]).code, WIRE_STALE);
+        }
+        rig_kill(child);
+        assert_int_equal(move(g, child, web, web->hierarchies).code, WIRE_GONE);
+        rig_stop(g);
+}
+
+/* The leaf, and a class that came from another class: both its last place and its origin are ways back. */
+static void test_move_between_classes(void **state) {
+        Rig *g = *state;
+        char wanted[256], before[512];
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        const WireClass *plain = rig_class(g, "plain"), *tree = rig_class(g, "tree");
+        pid_t child = rig_child(g);
+        snprintf(before, sizeof(before), "%s", rig_where(g, child, v2));
+
+        WireMoveReply first = move(g, child, plain, 1u << v2), second = move(g, child, tree, 1u << v2);
+        assert_int_equal(second.code, WIRE_OK);
+        snprintf(wanted, sizeof(wanted), "%s/tree/%s", g->root, tree->leaf);
+        assert_string_equal(rig_where(g, child, v2), wanted);
+        assert_int_equal(second.origin[v2], first.origin[v2]);
+        snprintf(wanted, sizeof(wanted), "%s/plain", g->root);
+        assert_string_equal(rig_place(g, second.previous[v2], v2), wanted);
+        assert_int_equal(back(g, child, plain, v2, first.origin[v2]).code, WIRE_STALE);
+        assert_int_equal(back(g, child, plain, v2, second.previous[v2]).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(back(g, child, tree, v2, first.origin[v2]).code, WIRE_OK);
+        assert_string_equal(rig_where(g, child, v2), before);
+        rig_kill(child);
+        rig_stop(g);
+}
+
+static void test_origin_is_gone(void **state) {
+        Rig *g = *state;
+        char path[512];
+
+        rig_write_config(g, "", "[Class plain]\n");
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        const WireClass *plain = rig_class(g, "plain");
+        pid_t child = rig_child(g);
+        char text[16];
+        snprintf(path, sizeof(path), "%s%s/elsewhere", g->hierarchies[v2].mount, g->root);
+        assert_int_equal(mkdir(path, 0755), 0);
+        char procs[600];
+        snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+        int fd = open(procs, O_WRONLY | O_CLOEXEC);
+        snprintf(text, sizeof(text), "%d", child);
+        assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+        close(fd);
+
+        WireMoveReply reply = move(g, child, plain, 1u << v2);
+        assert_int_equal(reply.code, WIRE_OK);
+        assert_int_equal(rmdir(path), 0);
+        WireResult result = back(g, child, plain, v2, reply.previous[v2]);
+        assert_int_equal(result.code, WIRE_PARENT);
+        assert_string_equal(result.text, g->root);
+        assert_string_equal(rig_where(g, child, v2), g->root);
+        rig_kill(child);
+        rig_stop(g);
+}
+
+static void test_protected(void **state) {
+        Rig *g = *state;
+        char config[256];
+
+        snprintf(config, sizeof(config), "Protect=%s/plain\n", g->root);
+        rig_write_config(g, config, CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        const WireClass *plain = rig_class(g, "plain"), *web = rig_class(g, "web");
+        pid_t child = rig_child(g);
+
+        assert_int_equal(move(g, 0, plain, 1u << v2).code, WIRE_PROTECTED);
+        assert_int_equal(move(g, 1, plain, 1u << v2).code, WIRE_PROTECTED);
+        assert_int_equal(move(g, 2, plain, 1u << v2).code, WIRE_PROTECTED);
+        assert_int_equal(move(g, 3, plain, 1u << v2).code, WIRE_KERNEL_THREAD);
+        assert_int_equal(move(g, g->broker, plain, 1u << v2).code, WIRE_PROTECTED);
+        assert_int_equal(move(g, child, rig_class(g, "closed"), 1u << v2).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(move(g, child, rig_class(g, "users/%u"), 1u << v2).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(move(g, child, plain, 0).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(move(g, child, plain, 1u << rig_hierarchy(g, "memory")).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(move(g, child, plain, 1u << v2).code, WIRE_OK);
+        assert_int_equal(move(g, child, web, 1u << v2).code, WIRE_PROTECTED); /* it stands in a protected cgroup now */
+        rig_kill(child);
+        rig_stop(g);
+}
+
+static WireClass instance(Rig *g, const char *text) {
+        WireInstance m = { .template_index = rig_class(g, "users/%u")->index };
+        WireClass answer;
+
+        snprintf(m.text, sizeof(m.text), "%s", text);
+        rig_ask(g, WIRE_INSTANCE, &m, &answer);
+        return answer;
+}
+
+static void test_instances(void **state) {
+        static const char *const bad[] = { "", "..", ".hidden", "a/b", "a b", "tasks", "cgroup.procs", "+members", "%u" };
+        Rig *g = *state;
+        WireResult result;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, ""), pids = rig_hierarchy(g, "pids");
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(instance(g, bad[i]).code, WIRE_NOT_ALLOWED);
+
+        WireClass alice = instance(g, "alice");
+        assert_int_equal(alice.code, WIRE_OK);
+        assert_string_equal(alice.name, "users/alice");
+        assert_int_equal(alice.hierarchies, 1u << v2 | 1u << pids);
+        assert_int_equal(instance(g, "alice").index, alice.index);
+        assert_int_not_equal(instance(g, "bob").index, alice.index);
+        assert_string_equal(rig_read(g, pids, "users/alice", "pids.max"), "20");
+
+        pid_t child = rig_child(g);
+        assert_int_equal(move(g, child, &alice, alice.hierarchies).code, WIRE_OK);
+        const WireDropInstance drop = { .class_index = alice.index };
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
+        assert_int_equal(result.code, WIRE_STALE);
+        assert_true(rig_exists(g, v2, "users/alice"));
+        rig_kill(child);
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
+        assert_int_equal(result.code, WIRE_OK);
+        assert_false(rig_exists(g, v2, "users/alice"));
+        assert_false(rig_exists(g, pids, "users/alice"));
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
+        assert_int_equal(result.code, WIRE_NOT_ALLOWED);
+        const WireDropInstance fixed = { .class_index = rig_class(g, "plain")->index };
+        rig_ask(g, WIRE_DROP_INSTANCE, &fixed, &result);
+        assert_int_equal(result.code, WIRE_NOT_ALLOWED);
+        rig_stop(g);
+}
+
+/* A restart finds members, instances and origins again, resets what is no longer set, and removes what is no class any more. */
+static void test_restart(void **state) {
+        Rig *g = *state;
+        char before[512];
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, ""), pids = rig_hierarchy(g, "pids"), cpu = rig_hierarchy(g, "cpu");
+        pid_t child = rig_child(g), other = rig_child(g);
+        snprintf(before, sizeof(before), "%s", rig_where(g, child, v2));
+        WireClass alice = instance(g, "alice");
+        assert_int_equal(move(g, child, rig_class(g, "web"), rig_class(g, "web")->hierarchies).code, WIRE_OK);
+        assert_int_equal(move(g, other, &alice, alice.hierarchies).code, WIRE_OK);
+        rig_kill(other);
+        rig_stop(g);
+
+        rig_write_config(g, "", "[Class web]\nAllowedCPUs=0-1\n[Class users/%u]\nTasksMax=21\n");
+        rig_start(g, NULL, false);
+        assert_int_equal(g->n_members, 1);
+        assert_int_equal(g->members[0].pid, child);
+        assert_int_equal(g->members[0].cookie, 77);
+        assert_string_equal(rig_place(g, g->members[0].origin[v2], v2), before);
+        assert_int_equal(g->members[0].origin[rig_hierarchy(g, "cpuset")] == WIRE_NONE, false);
+        assert_string_equal(rig_read(g, pids, "web", "pids.max"), "max");
+        assert_string_equal(rig_read(g, cpu, "web", "cpu.shares"), "1024");
+        assert_string_equal(rig_read(g, rig_hierarchy(g, "cpuset"), "web", "cpuset.cpus"), "0-1");
+        assert_non_null(rig_class(g, "users/alice"));
+        assert_int_equal(rig_class(g, "users/alice")->template_index, rig_class(g, "users/%u")->index);
+        assert_string_equal(rig_read(g, pids, "users/alice", "pids.max"), "21");
+        assert_false(rig_exists(g, v2, "plain"));
+        assert_false(rig_exists(g, v2, "tree"));
+        assert_int_equal(back(g, child, rig_class(g, "web"), v2, g->members[0].origin[v2]).code, WIRE_OK);
+        assert_string_equal(rig_where(g, child, v2), before);
+        rig_kill(child);
+        rig_stop(g);
+}
+
+/* A class that gets children moves its members into the leaf. */
+static void test_new_leaf_takes_the_members(void **state) {
+        Rig *g = *state;
+        char wanted[256];
+
+        rig_write_config(g, "", "[Class tree]\n");
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        pid_t child = rig_child(g);
+        assert_int_equal(move(g, child, rig_class(g, "tree"), 1u << v2).code, WIRE_OK);
+        rig_stop(g);
+        rig_write_config(g, "", "[Class tree]\n[Class tree/leaf]\n");
+        rig_start(g, NULL, false);
+        snprintf(wanted, sizeof(wanted), "%s/tree/%s", g->root, rig_class(g, "tree")->leaf);
+        assert_string_not_equal(rig_class(g, "tree")->leaf, "");
+        assert_string_equal(rig_where(g, child, v2), wanted);
+        rig_kill(child);
+        rig_stop(g);
+}
+
+static void test_rights(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", "[Class plain]\n");
+        rig_start(g, NULL, false);
+        assert_string_equal(rig_status(g->broker, "CapEff"), "0000000000000000");
+        assert_string_equal(rig_status(g->broker, "CapPrm"), "0000000000000000");
+        assert_string_equal(rig_status(g->broker, "CapBnd"), "0000000000000000");
+        assert_string_equal(rig_status(g->broker, "Seccomp"), "2");
+        assert_string_equal(rig_status(g->broker, "NoNewPrivs"), "1");
+        assert_int_equal(g->hello.capabilities, 0);
+        assert_int_equal(g->hello.has_exe, 0);
+        assert_int_equal(g->n_listener_fds, 3);
+        rig_stop(g);
+        rig_write_config(g, "", "[Class plain]\nAllowedCPUs=0\n");
+        rig_start(g, NULL, false);
+        assert_string_equal(rig_status(g->broker, "CapEff"), "0000000000800000"); /* CAP_SYS_NICE, for cpuset moves */
+        assert_int_equal(g->hello.capabilities, 0x800000);
+        rig_stop(g);
+}
+
+/* Without a connector pclassd is told so and gets none. */
+static void test_without_connector(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", "");
+        rig_start(g, "--without=connector", false);
+        assert_int_equal(g->n_listener_fds, 2);
+        rig_stop(g);
+}
+
+static void test_children_end_it(void **state) {
+        Rig *g = *state;
+        const unsigned char status = 42;
+
+        rig_write_config(g, "", "");
+        rig_start(g, NULL, false);
+        assert_int_equal(send(g->listener, &status, 1, 0), 1);
+        assert_int_equal(rig_wait(g), 42);
+}
+
+static void test_silly_listener_is_dropped(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", "");
+        rig_start(g, NULL, false);
+        for (int i = 0; i < 8; i++)
+                assert_int_equal(send(g->channel, "nonsense", 8, MSG_NOSIGNAL), 8);
+        g->listener = fd_close(g->listener);
+        assert_int_not_equal(rig_wait(g), 128 + SIGSYS);
+}
+
+static void test_restart_request_and_check(void **state) {
+        Rig *g = *state;
+        const WireReady nothing = {};
+        WireResult result;
+
+        rig_write_config(g, "", "[Class a]\n");
+        rig_start(g, NULL, false);
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+        assert_int_equal(result.code, 0);
+        rig_write_config(g, "", "[Class a]\nCPUWeight=0\n");
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+        assert_int_equal(result.code, -EINVAL);
+        assert_non_null(strstr(result.text, "classes.d/test.conf:2:11: expected a number from 1 to 10000"));
+        kill(g->broker, SIGHUP); /* a wrong file changes nothing */
+        rig_write_config(g, "SweepSec=61\n", "[Class a]\n");
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+        assert_int_equal(result.code, 1);
+        rig_ask(g, WIRE_RESTART, &nothing, &result);
+        assert_int_equal(result.code, 0);
+        g->listener = fd_close(g->listener);
+        assert_int_equal(rig_wait(g), 0);
+}
+
+static void test_hangup_takes_a_good_change(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", "[Class a]\n");
+        rig_start(g, NULL, false);
+        rig_write_config(g, "", "[Class a]\nTasksMax=9\n");
+        kill(g->broker, SIGHUP);
+        g->listener = fd_close(g->listener);
+        assert_int_equal(rig_wait(g), 0);
+}
+
+static void test_wrong_configuration(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "Nonsense=1\n", "");
+        rig_spawn(g, NULL);
+        assert_int_equal(rig_wait(g), 1);
+        rig_write_config(g, "", "[Class a]\nTasksMax=-1\n");
+        rig_spawn(g, NULL);
+        assert_int_equal(rig_wait(g), 1);
+        rig_spawn(g, "--no-such-option");
+        assert_int_equal(rig_wait(g), 2);
+}
+
+/* ---- the exe reader -------------------------------------------------------------------------------------------------------------------- */
+
+static WireExeReply ask_exe(Rig *g, pid_t pid) {
+        const WireExe item = { .pid = pid };
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WireHeader *h;
+        const void *items;
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/%d", pid);
+        _cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(fcntl(g->exe, F_SETFL, 0), 0);
+        assert_int_equal(channel_send(g->exe, WIRE_EXE, 5, &item, 1, &dir, 1), 0);
+        assert_true(channel_receive(g->exe, buf, &h, &items, NULL, NULL) > 0);
+        assert_int_equal(h->op, WIRE_EXE | WIRE_REPLY);
+        assert_int_equal(h->seq, 5);
+        return *(const WireExeReply *) items;
+}
+
+/* Runs `file` (a copy of sleep) after `prepare`; says when it does by a closed pipe. */
+static pid_t run_file(const char *file, void (*prepare)(const char *file)) {
+        int ready[2];
+        char byte;
+
+        assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                if (prepare)
+                        prepare(file);
+                execl(file, file, "1000", NULL);
+                _exit(127);
+        }
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 0);
+        close(ready[0]);
+        return pid;
+}
+
+/* In a mount namespace of its own, sleep lies over cat. */
+static void pretend(const char *file) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("/usr/bin/sleep", file, NULL, MS_BIND, NULL) < 0)
+                _exit(126);
+}
+
+static void own_namespace(const char *file) {
+        if (unshare(CLONE_NEWNS) < 0)
+                _exit(126);
+}
+
+static void test_exe_reader(void **state) {
+        Rig *g = *state;
+        char file[64], command[200];
+
+        rig_write_config(g, "", "");
+        rig_start(g, NULL, true);
+        assert_int_equal(g->hello.has_exe, 1);
+        snprintf(file, sizeof(file), "%s/program", g->dir);
+        snprintf(command, sizeof(command), "cp /usr/bin/sleep %s", file);
+        assert_int_equal(system(command), 0);
+
+        pid_t honest = run_file(file, NULL), moved = run_file("/usr/bin/sleep", own_namespace), liar = run_file("/usr/bin/cat", pretend);
+        assert_int_equal(unlink(file), 0); /* an upgrade */
+        WireExeReply reply = ask_exe(g, honest);
+        assert_int_equal(reply.error, 0);
+        assert_int_equal(reply.pid, honest);
+        assert_string_equal(reply.path, file);
+        reply = ask_exe(g, moved); /* another namespace, but the host's own file */
+        assert_int_equal(reply.error, 0);
+        assert_string_equal(reply.path, "/usr/bin/sleep");
+        reply = ask_exe(g, liar);
+        assert_int_equal(reply.error, -EREMOTE);
+        assert_string_equal(reply.path, "");
+        assert_int_equal(ask_exe(g, 2).error, -ENOENT);
+        rig_kill(honest);
+        rig_kill(moved);
+        rig_kill(liar);
+        rig_stop(g);
+}
+
+int main(int argc, char **argv) {
+        rig_main(argc, argv);
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_classes_are_real, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_inode_is_the_members_cgroup, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_move_and_return, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_move_between_classes, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_restart, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_new_leaf_takes_the_members, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_rights, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_without_connector, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_children_end_it, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_silly_listener_is_dropped, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_restart_request_and_check, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_hangup_takes_a_good_change, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_wrong_configuration, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_exe_reader, rig_setup, rig_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
