@@ -1,5 +1,6 @@
 /* Changes of runtime rules, as D-Bus asks for them: build, store, swap, in that order, so that a failure leaves everything as it was. */
 #include <stdio.h>
+#include "common/log.h"
 #include "daemon/internal.h"
 
 #define RUNTIME_RULES_MAX 10000
@@ -97,6 +98,27 @@ int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint
         return 0;
 }
 
+/* Keeps or drops the note that a rule of this name is switched off. */
+static int set_disabled(RuleBase *b, const char *name, bool disabled) {
+        _cleanup_strv_ char **names = NULL;
+        int r = 0;
+
+        if (!disabled && !strv_contains(b->disabled, name))
+                return 0;
+        for (char **n = b->disabled; n && *n && r >= 0; n++)
+                if (!streq(*n, name))
+                        r = strv_append(&names, *n);
+        if (r >= 0 && disabled)
+                r = strv_append(&names, name);
+        if (r >= 0)
+                r = store_save_disabled(b->m->store, names);
+        if (r < 0)
+                return r;
+        strv_free(b->disabled);
+        b->disabled = TAKE_PTR(names);
+        return 0;
+}
+
 int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
         RuleBase *b = m->rules;
         const RuleEntry *e = manager_rule_by_id(m, id);
@@ -120,6 +142,10 @@ int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
                 free(list);
                 return r;
         }
+        /* Another rule that takes the name later starts switched on. */
+        r = set_disabled(b, rule_name(gone.rule), false);
+        if (r < 0)
+                log_warning_errno(r, "Cannot forget that rule %s was switched off", rule_name(gone.rule));
         runtime_rule_done(&gone);
         return 0;
 }
@@ -127,23 +153,14 @@ int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
 int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err) {
         RuleBase *b = m->rules;
         const RuleEntry *e = manager_rule_by_id(m, id);
-        _cleanup_strv_ char **names = NULL;
-        int r = 0;
+        int r;
 
         if (!e)
                 return refuse(err, -ENOENT, "no such rule");
-        for (char **n = b->disabled; n && *n && r >= 0; n++)
-                if (!streq(*n, rule_name(e->rule)))
-                        r = strv_append(&names, *n);
-        if (r >= 0 && !enable)
-                r = strv_append(&names, rule_name(e->rule));
-        if (r >= 0)
-                r = store_save_disabled(m->store, names);
+        r = set_disabled(b, rule_name(e->rule), !enable);
         if (r < 0) {
                 (void) text_error(err, m->options->state_dir, 0, 0, "cannot store the change: %s", strerror(-r));
                 return r;
         }
-        strv_free(b->disabled);
-        b->disabled = TAKE_PTR(names);
         return rulebase_recompile(b);
 }

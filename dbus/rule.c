@@ -1,4 +1,5 @@
-/* org.pclass.Rule at /Rules/_N: one rule. N is the manager's number for it; it is not used again. */
+/* org.pclass.Rule at /Rules/_N: one rule. N is the manager's number for its name: replaced, or read again
+ * from a changed file, it keeps its object. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -95,9 +96,9 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Text", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Source", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Target", "s", get, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Text", "s", get, 0, 0),
+        SD_BUS_PROPERTY("Source", "s", get, 0, 0),
+        SD_BUS_PROPERTY("Target", "s", get, 0, 0),
         SD_BUS_PROPERTY("Position", "u", get, 0, 0),
         SD_BUS_PROPERTY("Enabled", "b", get, 0, 0),
         SD_BUS_PROPERTY("Active", "b", get, 0, 0),

@@ -92,7 +92,9 @@ static void on_reloaded(int error, bool restarts, const TextError *err, void *us
 }
 
 static int begin_reload(Call *c, sd_bus_error *e) {
-        return manager_reload(c->manager, on_reloaded, c);
+        int r = manager_reload(c->manager, on_reloaded, c);
+
+        return r < 0 ? error_of_daemon(r, e) : 0;
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
