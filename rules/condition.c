@@ -128,8 +128,8 @@ static int add_numbers(Parse *p, const Word *w, Alternative *a) {
                 return -ENOMEM;
         r = parse_numbers(text, &a->from, &a->to);
         if (r < 0 || (single && strchr(text, '-')))
-                return scanner_fail(p->s, w->at, "expected %s from 0 to 4294967295, got \"%.32s\"",
-                                    single ? "a number" : "a number or a range such as 1000-1999", text);
+                return scanner_fail(p->s, w->at, "expected a number up to 4294967295%s, got \"%.32s\"",
+                                    single ? "" : " or a range such as 1000-1999", text);
         numbers_format(p->out, a->from, a->to);
         if (p->c->op == OPERATOR_AT_MOST)
                 a->from = 0;
