@@ -200,10 +200,10 @@ static int parse_object(json_tokener *tokener, const char *text, size_t size, co
 }
 
 int facts_set_json(Facts *f, json_tokener *tokener, const char *text, size_t size, const char *file, unsigned line, TextError *err) {
-        json_object *object;
+        json_object *object = NULL;
         int r = parse_object(tokener, text, size, file, line, &object, err);
 
-        if (r < 0)
+        if (r < 0 || !object)
                 return r;
         json_object_object_foreach(object, key, value) {
                 r = set_json_member(f, key, value, file, line, err);

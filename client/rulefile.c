@@ -25,7 +25,7 @@ int rule_file_read(const char *path, char **ret, size_t *ret_size, TextError *er
 
 static int add_file(Ruleset *rs, const char *path, TextError *err) {
         _cleanup_free_ char *text = NULL;
-        size_t size;
+        size_t size = 0;
         int r = rule_file_read(path, &text, &size, err);
 
         return r < 0 ? r : ruleset_add_text(rs, text, size, path, err);
