@@ -43,6 +43,16 @@ static char *rule_place(json_object *row) {
         return text;
 }
 
+/* move_usec: from the event to the move, 0 = no event moved it */
+static void print_in_class(const Cli *cli, const char *class, const char *rule, uint64_t move_usec) {
+        char took[FORMAT_SIZE];
+
+        printf("%sIn class %s%s by rule %s", cli_green(cli), strnull(class), cli_normal(cli), strnull(rule));
+        if (move_usec > 0)
+                printf(", moved %s after the event", format_timespan(took, move_usec));
+        puts(".");
+}
+
 static void print_verdict(const Cli *cli, json_object *x) {
         _cleanup_free_ char *rule = rule_place(x), *class = shown(x, "Class"), *current = shown(x, "CurrentClass");
 
@@ -51,7 +61,7 @@ static void print_verdict(const Cli *cli, json_object *x) {
         else if (row_bool(x, "Ignored"))
                 printf("Rule %s says ignore: it is left where it is.\n", strnull(rule));
         else if (row_bool(x, "InPlace"))
-                printf("%sIn class %s%s by rule %s.\n", cli_green(cli), strnull(class), cli_normal(cli), strnull(rule));
+                print_in_class(cli, class, rule, row_u64(x, "MoveUSec"));
         else
                 printf("%sNot in its class:%s rule %s wants class %s, it is in %s%s.\n", cli_yellow(cli), cli_normal(cli), strnull(rule),
                        strnull(class), current && *current ? "class " : "no class", strnull(current));

@@ -218,11 +218,11 @@ static int explain_held(sd_bus_message *m) {
 /* A process that is where it belongs, or is left alone. */
 static int explain_settled(sd_bus_message *m, int ignored) {
         return sd_bus_reply_method_return(
-                        m, "a{sv}", 15, "PID", "u", 14, "Cookie", "s", "3f", "Facts", "aa{sv}", 1,
+                        m, "a{sv}", 16, "PID", "u", 14, "Cookie", "s", "3f", "Facts", "aa{sv}", 1,
                         2, "Name", "s", "user", "Value", "s", "root",
                         "Rule", "s", "web", "Source", "s", "", "Line", "u", 0, "Class", "s", ignored ? "" : "web", "CurrentClass", "s",
                         ignored ? "" : "web", "Ignored", "b", ignored, "InPlace", "b", !ignored, "Places", "aa{sv}", 0, "Steps", "aa{sv}", 0,
-                        "Holder", "s", "", "HolderDetail", "s", "", "Origin", "s", "");
+                        "Holder", "s", "", "HolderDetail", "s", "", "Origin", "s", "", "MoveUSec", "t", UINT64_C(1234));
 }
 
 /* A text in more variants than anybody needs. */

@@ -152,7 +152,7 @@ class Explain(ctl.BusCase):
             'It came from /system.slice/a and goes back there when no rule matches any more.'])
 
     def test_settled(self):
-        self.assertEqual(squeeze(self.ok('explain', '14')), ['Process 14 of user root', 'In class web by rule web (added at run time).', '',
+        self.assertEqual(squeeze(self.ok('explain', '14')), ['Process 14 of user root', 'In class web by rule web (added at run time), moved 1.2ms after the event.', '',
                                                              'FACT VALUE', 'user root'])
         self.assertEqual(squeeze(self.ok('explain', '15'))[1], 'Rule web (added at run time) says ignore: it is left where it is.')
 
