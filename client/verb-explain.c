@@ -101,8 +101,26 @@ static int print_facts(const Cli *cli, json_object *facts) {
         return CLI_OK;
 }
 
+static bool same_place(json_object *a, json_object *b) {
+        return streq(row_text(a, "Path"), row_text(b, "Path")) && streq(row_text(a, "Wanted"), row_text(b, "Wanted"));
+}
+
+/* The hierarchies that share the place of row i, joined; NULL when an earlier row has shown it, or without memory. */
+static char *hierarchies_of_place(json_object *places, size_t i) {
+        _cleanup_strv_ char **names = NULL;
+        json_object *row = rows_at(places, i);
+
+        for (size_t k = 0; k < i; k++)
+                if (same_place(rows_at(places, k), row))
+                        return NULL;
+        for (size_t k = i; k < rows_count(places); k++)
+                if (same_place(rows_at(places, k), row) && strv_append(&names, row_text(rows_at(places, k), "Controllers")) < 0)
+                        return NULL;
+        return strv_join(names, " ");
+}
+
 static int print_places(const Cli *cli, json_object *places) {
-        static const Column columns[] = { { "HIERARCHY", 0 }, { "IS IN", COLUMN_ELASTIC }, { "BELONGS IN", COLUMN_ELASTIC } };
+        static const Column columns[] = { { "IS IN", COLUMN_ELASTIC }, { "BELONGS IN", COLUMN_ELASTIC }, { "HIERARCHIES", COLUMN_ELASTIC } };
         _cleanup_(table_freep) Table *t = NULL;
 
         if (rows_count(places) == 0)
@@ -110,10 +128,11 @@ static int print_places(const Cli *cli, json_object *places) {
         if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
                 return cli_oom();
         for (size_t i = 0; i < rows_count(places); i++) {
-                json_object *row = rows_at(places, i);
-                const char *wanted = row_text(row, "Wanted");
-                if (table_add(t, (const char *[]) { row_text(row, "Controllers"), row_text(row, "Path"),
-                                                    !*wanted ? "any place" : streq(wanted, row_text(row, "Path")) ? "there" : wanted }) < 0)
+                _cleanup_free_ char *hierarchies = hierarchies_of_place(places, i);
+                const char *path = row_text(rows_at(places, i), "Path"), *wanted = row_text(rows_at(places, i), "Wanted");
+                if (!hierarchies)
+                        continue;
+                if (table_add(t, (const char *[]) { path, !*wanted ? "any place" : streq(wanted, path) ? "there" : wanted, hierarchies }) < 0)
                         return cli_oom();
         }
         putchar('\n');

@@ -119,6 +119,14 @@ static int add_rule(Cli *cli, const char *rule, const Place *place, json_object 
         return bus_call(cli, RULES_PATH, RULES_INTERFACE, "Add", ret, "sa{sv}", rule, 1, place->key, "s", place->rule);
 }
 
+/* The rule is there, but who added it should not wait for an effect. */
+static void warn_inactive(Cli *cli, const char *path) {
+        _cleanup_json_ json_object *rule = NULL;
+
+        if (bus_properties(cli, path, RULE_INTERFACE, &rule) == CLI_OK && !row_bool(rule, "Active"))
+                cli_error("the rule was added and is not active: %s", row_text(rule, "Reason"));
+}
+
 int verb_add_rule(Cli *cli, int argc, char **argv) {
         static const struct option own[] = {
                 { "before", required_argument, NULL, OPTION_BEFORE },
@@ -138,6 +146,7 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
         code = add_rule(cli, argv[first], &place, &path);
         if (code != CLI_OK)
                 return code;
+        warn_inactive(cli, json_object_get_string(path));
         if (cli->json == JSON_OFF) {
                 printf("%s\n", json_object_get_string(path));
                 return CLI_OK;
@@ -149,28 +158,32 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
         return CLI_OK;
 }
 
-static const char *find_path(json_object *rows, const char *name) {
+typedef enum Change { CHANGE_REMOVE, CHANGE_ENABLE, CHANGE_DISABLE } Change;
+
+static json_object *find_rule(json_object *rows, const char *name) {
         for (size_t i = 0; i < rows_count(rows); i++)
-                if (streq(row_text(rows_at(rows, i), "Name"), name))
-                        return row_text(rows_at(rows, i), "Path");
+                if (streq(row_text(rows_at(rows, i), name[0] == '/' ? "Path" : "Name"), name))
+                        return rows_at(rows, i);
         return NULL;
 }
 
 /* The object paths of all arguments, before anything is changed: a wrong name leaves every rule where it is. */
-static int resolve(Cli *cli, char **names, json_object *rows, const char **paths) {
+static int resolve(char **names, json_object *rows, Change change, const char **paths) {
         for (size_t i = 0; names[i]; i++) {
-                paths[i] = names[i][0] == '/' ? names[i] : find_path(rows, names[i]);
-                if (!paths[i]) {
+                json_object *rule = find_rule(rows, names[i]);
+                if (!rule) {
                         cli_error("there is no rule '%s'; see pclassctl list-rules", names[i]);
                         return CLI_NO_SUCH_OBJECT;
                 }
-                if (!sd_bus_object_path_is_valid(paths[i]))
-                        return cli_usage_error(cli, "'%s' is neither the name nor the object path of a rule", names[i]);
+                if (change == CHANGE_REMOVE && *row_text(rule, "Source")) {
+                        cli_error("rule %s stands in %s, line %" PRIu64 ": remove it there, or switch it off with: pclassctl disable-rule %s",
+                                  row_text(rule, "Name"), row_text(rule, "Source"), row_u64(rule, "Line"), row_text(rule, "Name"));
+                        return CLI_FAILED;
+                }
+                paths[i] = row_text(rule, "Path");
         }
         return CLI_OK;
 }
-
-typedef enum Change { CHANGE_REMOVE, CHANGE_ENABLE, CHANGE_DISABLE } Change;
 
 static int change_rule(Cli *cli, const char *path, Change change) {
         if (change == CHANGE_REMOVE)
@@ -207,7 +220,7 @@ static int change_rules(Cli *cli, int argc, char **argv, Change change) {
                 return cli_oom();
         code = fetch_rules(cli, &rows);
         if (code == CLI_OK)
-                code = resolve(cli, argv + first, rows, paths);
+                code = resolve(argv + first, rows, change, paths);
         return code == CLI_OK ? change_all(cli, paths, argc - first, change) : code;
 }
 

@@ -44,6 +44,8 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *e) {
                 r = append_rule(reply, "off", "off: comm=x => web disabled", "/etc/pclass/rules.d/10.rules", 4, 2, 0, 0, "disabled", 0,
                                 "/Rules/_2");
         if (r >= 0)
+                r = append_rule(reply, "gone", "gone: uid=8 => web", "", 0, 3, 1, 1, "", 0, "/Rules/_404");
+        if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
@@ -74,7 +76,7 @@ static int on_add(sd_bus_message *m, void *userdata, sd_bus_error *e) {
                 tell(key, value);
                 sd_bus_message_exit_container(m);
         }
-        return sd_bus_reply_method_return(m, "o", "/Rules/_17");
+        return sd_bus_reply_method_return(m, "o", endswith(rule, "=> nix") ? "/Rules/_18" : "/Rules/_17");
 }
 
 static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *e) {
@@ -136,8 +138,20 @@ static int on_set_enabled(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int get_reason(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *e) {
+        return sd_bus_message_append(reply, "s", streq(path, "/Rules/_18") ? "no such class: nix" : "");
+}
+
+static int get_active(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
+                      sd_bus_error *e) {
+        return sd_bus_message_append(reply, "b", !streq(path, "/Rules/_18"));
+}
+
 static const sd_bus_vtable rule_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Active", "b", get_active, 0, 0),
+        SD_BUS_PROPERTY("Reason", "s", get_reason, 0, 0),
         SD_BUS_METHOD("SetEnabled", "ba{sv}", "", on_set_enabled, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
@@ -206,9 +220,10 @@ static int explain_held(sd_bus_message *m) {
                         2, "Name", "s", "context", "Reason", "s", "SELinux is not enabled",
                         "Rule", "s", "ssh", "Source", "s", "/etc/a.rules", "Line", "u", 2, "Class", "s", "ssh", "CurrentClass", "s", "",
                         "Ignored", "b", 0, "InPlace", "b", 0,
-                        "Places", "aa{sv}", 2,
+                        "Places", "aa{sv}", 3,
                         3, "Controllers", "s", "cgroup2", "Path", "s", "/s", "Wanted", "s", "/pclass/ssh",
                         3, "Controllers", "s", "cpu", "Path", "s", "/pclass/ssh", "Wanted", "s", "/pclass/ssh",
+                        3, "Controllers", "s", "memory", "Path", "s", "/s", "Wanted", "s", "/pclass/ssh",
                         "Steps", "aa{sv}", 1,
                         5, "Rule", "s", "web", "Source", "s", "/etc/a.rules", "Line", "u", 1, "Condition", "s", "comm=nginx", "Reason", "s",
                         "does not hold",
@@ -348,6 +363,8 @@ static const struct {
 } objects[] = {
         { "/Rules", "org.pclass.Rules", rules_vtable },
         { "/Rules/_9", "org.pclass.Rule", rule_vtable },
+        { "/Rules/_17", "org.pclass.Rule", rule_vtable },
+        { "/Rules/_18", "org.pclass.Rule", rule_vtable },
         { "/Classes", "org.pclass.Classes", classes_vtable },
         { "/Processes", "org.pclass.Processes", processes_vtable },
         { "/Status", "org.pclass.Status", status_vtable },

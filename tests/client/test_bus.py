@@ -10,6 +10,7 @@ RULES_TABLE = '''\
 0  mine  uid=7 => web    18446744073709551615  active                            runtime
 1  web   type=httpd_t => web                0  inactive: SELinux is not enabled  /etc/pclass/rules.d/10.rules:3
 2  off   comm=x => web disabled             0  disabled                          /etc/pclass/rules.d/10.rules:4
+3  gone  uid=8 => web                       0  active                            runtime
 '''
 
 
@@ -21,15 +22,15 @@ def squeeze(text):
 class Rules(ctl.BusCase):
     def test_list(self):
         text = self.ok('list-rules')
-        self.assertEqual(squeeze(text)[:4], squeeze(RULES_TABLE))
-        self.assertEqual(text.splitlines()[-1], '3 rules, tried in this order: the first that matches decides.')
+        self.assertEqual(squeeze(text)[:5], squeeze(RULES_TABLE))
+        self.assertEqual(text.splitlines()[-1], '4 rules, tried in this order: the first that matches decides.')
         self.assertEqual(squeeze(self.ok('list-rules', '--no-legend')), squeeze(RULES_TABLE)[1:])
 
     def test_columns_are_aligned(self):
         lines = self.ok('list-rules').splitlines()
         for word in ('NAME', 'RULE', 'STATE', 'SOURCE'):
             at = lines[0].index(word)
-            for line in lines[1:4]:
+            for line in lines[1:5]:
                 self.assertEqual(line[at - 2:at], '  ')
                 self.assertNotEqual(line[at], ' ')
 
@@ -37,7 +38,7 @@ class Rules(ctl.BusCase):
         rows = self.json('list-rules')
         self.assertEqual(rows[0], {'Name': 'mine', 'Text': 'mine: uid=7 => web', 'Source': '', 'Line': 0, 'Target': 'web', 'Position': 0,
                                    'Enabled': True, 'Active': True, 'Reason': '', 'Matches': 18446744073709551615, 'Path': '/Rules/_9'})
-        self.assertEqual([r['Name'] for r in rows], ['mine', 'web', 'off'])
+        self.assertEqual([r['Name'] for r in rows], ['mine', 'web', 'off', 'gone'])
         self.assertEqual(len(self.ok('list-rules', '--json=short').splitlines()), 1)
         self.assertGreater(len(self.ok('--json=pretty', 'list-rules').splitlines()), 30)
         self.assertEqual(self.ok('list-rules', '--json', '--json=off'), self.ok('list-rules'))
@@ -52,19 +53,31 @@ class Rules(ctl.BusCase):
 
     def test_name_is_taken(self):
         self.assertEqual(self.fails(ctl.FAILED, 'add-rule', 'taken: uid=1 => web'),
-                         'pclassctl: The name taken is taken, by /etc/pclass/rules.d/10.rules:3\n')
+                         'pclassctl: The name taken is taken, by /etc/pclass/rules.d/10.rules:3\n'
+                         'pclassctl add-rule --replace puts a rule where an added one of the same name stands.\n')
+
+    def test_added_and_not_active(self):
+        r = self.run_ctl('add-rule', 'a: uid=1 => nix')
+        self.assertEqual((r.returncode, r.stdout, r.stderr),
+                         (ctl.OK, '/Rules/_18\n', 'pclassctl: the rule was added and is not active: no such class: nix\n'))
 
     def test_remove(self):
         self.ok('remove-rule', 'mine')
-        self.ok('remove-rule', '/Rules/_5', 'web')
+        self.ok('remove-rule', '/Rules/_9')
         self.assertEqual(self.json('remove-rule', 'mine'), ['/Rules/_9'])
-        self.assertEqual(self.end_service(), ['remove /Rules/_9', 'remove /Rules/_5', 'remove /Rules/_1', 'remove /Rules/_9'])
+        self.assertEqual(self.end_service(), ['remove /Rules/_9'] * 3)
 
     def test_remove_what_is_not_there(self):
         self.assertIn("no rule 'nothing'", self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', 'mine', 'nothing'))
-        self.assertIn('/Rules/_404', self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', '/Rules/_404'))
-        self.assertIn('neither', self.fails(ctl.USAGE, 'remove-rule', '/Rules/#'))
+        self.assertIn("no rule '/Rules/_5'", self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', '/Rules/_5'))
+        self.assertIn('There is no rule /Rules/_404', self.fails(ctl.NO_SUCH_OBJECT, 'remove-rule', 'gone'))  # in the list, not there any more
         self.assertEqual(self.end_service(), [])  # a wrong name beside a right one removes nothing
+
+    def test_remove_a_rule_of_a_file(self):
+        err = self.fails(ctl.FAILED, 'remove-rule', 'mine', 'web')
+        self.assertIn('rule web stands in /etc/pclass/rules.d/10.rules, line 3', err)
+        self.assertIn('pclassctl disable-rule web', err)
+        self.assertEqual(self.end_service(), [])
 
     def test_switch(self):
         self.ok('disable-rule', 'mine')
@@ -143,7 +156,7 @@ class Explain(ctl.BusCase):
             'Held by its unit: ssh.service.',
             'To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class.', '',
             'FACT VALUE', 'uid 0', 'comm sshd\\x1b[2J', 'context unknown: SELinux is not enabled', '',
-            'HIERARCHY IS IN BELONGS IN', 'cgroup2 /s /pclass/ssh', 'cpu /pclass/ssh there', '',
+            'IS IN BELONGS IN HIERARCHIES', '/s /pclass/ssh cgroup2 memory', '/pclass/ssh there cpu', '',
             'EARLIER RULE DID NOT MATCH BECAUSE', 'web (/etc/a.rules:1) comm=nginx: does not hold'])
 
     def test_no_rule(self):
