@@ -122,10 +122,10 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
                 if (record && record->origin[h] != place)
                         record->origin[h] = WIRE_NONE;
                 r = origins_add(b->origins, p->pid, p->start, cookie, h, place, &record);
-                if (r == -ENOSPC || r == -ENOMEM)
+                if (r == -EIO)
+                        log_warning("the origin of process %d is not on disk and will be forgotten at a restart", p->pid);
+                else if (r < 0)
                         return r;
-                if (r < 0)
-                        log_warning_errno(r, "the origin of process %d is not on disk and will be forgotten at a restart", p->pid);
         }
         *ret_previous = place;
         *ret_origin = record ? record->origin[h] : WIRE_NONE;

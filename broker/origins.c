@@ -185,6 +185,8 @@ static int parse_line(Origins *o, const char *line) {
         int e = place_intern(o->places, hierarchy, line + n, &place);
         if (e >= 0)
                 e = record_set(o, pid, start, cookie, hierarchy, place, &r);
+        if (e >= 0)
+                r->origin[hierarchy] = place; /* a later line is a newer origin */
         return e == -ENOMEM ? e : 0;
 }
 
@@ -234,7 +236,11 @@ int origins_add(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, unsigned
                 (void) origins_compact(o);
                 r = record_set(o, pid, start, cookie, hierarchy, place, ret);
         }
-        return r == 1 ? append_line(o, *ret, hierarchy) : r;
+        if (r == 1) {
+                r = append_line(o, *ret, hierarchy) < 0 ? -EIO : 0;
+                *ret = origins_find(o, pid, start); /* the file may have been cleared of the dead, and the process be one */
+        }
+        return r;
 }
 
 void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy) {

@@ -24,8 +24,8 @@ DEFINE_CLEANUP(Origins *, origins_free)
 
 /* The record of this very process (pid and start time); NULL = none. */
 OriginRecord *origins_find(const Origins *o, pid_t pid, uint64_t start);
-/* Remembers one origin, in memory and in the file; one that is known already stays. *ret may be set on failure too: -EIO and the
- * like mean that only the file was not written. */
+/* Remembers one origin, in memory and in the file; one that is known already stays. *ret is the record, NULL when the process
+ * turned out to be dead; -EIO: only the file was not written. */
 int origins_add(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, unsigned hierarchy, uint32_t place, OriginRecord **ret);
 /* The process is back: forget this one (and the record with its last). */
 void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy);

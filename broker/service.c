@@ -274,8 +274,10 @@ static void take_signals(Service *s) {
                         reap(s);
                 else if (info.ssi_signo == SIGHUP)
                         reload(s);
-                else
+                else {
                         s->ending = true;
+                        s->status = EXIT_SUCCESS;
+                }
 }
 
 /* The channel is closed: pclassd's status tells why. */

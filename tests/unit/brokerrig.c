@@ -253,9 +253,12 @@ static void accept_listener(Rig *g) {
         fd_close(g->listener);
         g->listener = accept4(g->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         assert_true(recvmsg(g->listener, &m, MSG_CMSG_CLOEXEC) > 0);
-        assert_non_null(CMSG_FIRSTHDR(&m));
+        const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        assert_non_null(c);
+        if (!c)
+                return;
         fd_close(g->channel);
-        memcpy(&g->channel, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
+        memcpy(&g->channel, CMSG_DATA(c), sizeof(int));
 }
 
 static const WireHeader *receive(Rig *g, const void **ret_items) {
@@ -300,12 +303,16 @@ static void note_announced(Rig *g, const WireHeader *h, const char *items) {
 }
 
 void rig_start(Rig *g, const char *option, bool needs_exe) {
+        rig_spawn(g, option);
+        rig_greet(g, needs_exe);
+}
+
+void rig_greet(Rig *g, bool needs_exe) {
         const WireHello hello = { WIRE_VERSION, needs_exe };
         const WireHeader *h;
         const void *items;
 
         g->n_hierarchies = g->n_classes = g->n_notes = g->n_places = g->n_members = 0;
-        rig_spawn(g, option);
         accept_listener(g);
         assert_int_equal(channel_send(g->channel, WIRE_HELLO, ++g->seq, &hello, 1, NULL, 0), 0);
         h = receive(g, &items);
@@ -386,6 +393,22 @@ const WireClassNote *rig_note(const Rig *g, const char *class, const char *prope
                 if (g->notes[i].class_index == c->index && streq(g->notes[i].property, property))
                         return &g->notes[i];
         return NULL;
+}
+
+/* Programs of this rig are known by the path of their file. */
+unsigned rig_members(const Rig *g) {
+        unsigned n = 0;
+        DIR *d = opendir("/proc");
+
+        assert_non_null(d);
+        for (struct dirent *e; (e = readdir(d));) {
+                char path[300], exe[300] = "";
+                snprintf(path, sizeof(path), "/proc/%.16s/exe", e->d_name);
+                if (readlink(path, exe, sizeof(exe) - 1) > 0 && startswith(exe, g->dir))
+                        n++;
+        }
+        closedir(d);
+        return n;
 }
 
 pid_t rig_child(Rig *g) {

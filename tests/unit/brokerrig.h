@@ -42,6 +42,8 @@ int rig_teardown(void **state); /* fails when a cgroup is left that cannot be re
 
 void rig_write_config(Rig *g, const char *more, const char *classes);
 void rig_start(Rig *g, const char *option, bool needs_exe); /* up to READY */
+void rig_greet(Rig *g, bool needs_exe);                     /* the part of a listener that was started by itself */
+unsigned rig_members(const Rig *g);                         /* listeners and names helpers alive */
 void rig_spawn(Rig *g, const char *option);                 /* starts the program only */
 int rig_wait(Rig *g);                                       /* the broker's exit status (128 + signal when killed) */
 void rig_stop(Rig *g);                                      /* SIGTERM, wants 0 */
@@ -53,7 +55,7 @@ unsigned rig_hierarchy(const Rig *g, const char *controllers); /* "" = cgroup2 *
 const char *rig_place(const Rig *g, uint32_t place, unsigned hierarchy);
 const WireClassNote *rig_note(const Rig *g, const char *class, const char *property);
 
-/* A child of the test that sleeps until killed (or until we die), in the rig's "home" cgroups. */
+/* A child of the test that sleeps until killed (or until we die). */
 pid_t rig_child(Rig *g);
 void rig_kill(pid_t pid);
 /* Path of the process in a hierarchy; static buffer. */

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -382,6 +384,8 @@ static void test_restart_request_and_check(void **state) {
         assert_int_equal(result.code, -EINVAL);
         assert_non_null(strstr(result.text, "classes.d/test.conf:2:11: expected a number from 1 to 10000"));
         kill(g->broker, SIGHUP); /* a wrong file changes nothing */
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result); /* is answered after the signal was taken */
+        assert_int_equal(result.code, -EINVAL);
         rig_write_config(g, "SweepSec=61\n", "[Class a]\n");
         rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
         assert_int_equal(result.code, 1);
@@ -407,12 +411,33 @@ static void test_wrong_configuration(void **state) {
 
         rig_write_config(g, "Nonsense=1\n", "");
         rig_spawn(g, NULL);
-        assert_int_equal(rig_wait(g), 1);
+        assert_int_equal(rig_wait(g), EX_CONFIG);
         rig_write_config(g, "", "[Class a]\nTasksMax=-1\n");
         rig_spawn(g, NULL);
-        assert_int_equal(rig_wait(g), 1);
+        assert_int_equal(rig_wait(g), EX_CONFIG);
+        rig_spawn(g, "--supervise"); /* starting it again would not help */
+        assert_int_equal(rig_wait(g), EX_CONFIG);
         rig_spawn(g, "--no-such-option");
         assert_int_equal(rig_wait(g), 2);
+}
+
+/* The broker is started again when it ends, its successor greets anew, and the end of the supervisor is the end of all. */
+static void test_supervise(void **state) {
+        Rig *g = *state;
+        const unsigned char status = 1;
+
+        rig_write_config(g, "", "[Class a]\n");
+        rig_start(g, "--supervise", false);
+        pid_t supervisor = g->broker;
+        assert_int_equal(send(g->listener, &status, 1, 0), 1);
+        rig_greet(g, false);
+        assert_non_null(rig_class(g, "a"));
+        g->broker = supervisor;
+        rig_stop(g);
+        const struct timespec pause = { .tv_nsec = 1000000 };
+        for (int i = 0; i < 5000 && rig_members(g) > 0; i++)
+                nanosleep(&pause, NULL);
+        assert_int_equal(rig_members(g), 0);
 }
 
 /* ---- the exe reader -------------------------------------------------------------------------------------------------------------------- */
@@ -515,6 +540,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_restart_request_and_check, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_hangup_takes_a_good_change, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_wrong_configuration, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_supervise, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_exe_reader, rig_setup, rig_teardown),
         };
 

@@ -1,0 +1,200 @@
+/* Places and the file of origins. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "broker/origins.h"
+#include "common/fd.h"
+#include "tests/unit/fakecgroup.h"
+
+static void test_places(void **state) {
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        uint32_t a, b, c;
+        unsigned h = 99;
+        char longest[WIRE_PATH_MAX + 1];
+
+        assert_int_equal(place_table_new(&t), 0);
+        assert_int_equal(place_intern(t, 0, "/a", &a), 0);
+        assert_int_equal(place_intern(t, 1, "/a", &b), 0);
+        assert_int_equal(place_intern(t, 0, "/a", &c), 0);
+        assert_int_equal(a, 0);
+        assert_int_equal(b, 1);
+        assert_int_equal(c, a);
+        assert_string_equal(place_path(t, b, &h), "/a");
+        assert_int_equal(h, 1);
+        assert_null(place_path(t, 2, &h));
+        assert_null(place_path(t, WIRE_NONE, &h));
+        memset(longest, 'x', WIRE_PATH_MAX);
+        longest[WIRE_PATH_MAX] = '\0';
+        assert_int_equal(place_intern(t, 0, longest, &a), -ENAMETOOLONG);
+}
+
+static void test_places_are_capped(void **state) {
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        char path[32];
+        uint32_t place;
+
+        assert_int_equal(place_table_new(&t), 0);
+        for (unsigned i = 0; i < PLACES_MAX; i++) {
+                snprintf(path, sizeof(path), "/%u", i);
+                assert_int_equal(place_intern(t, 0, path, &place), 0);
+                assert_int_equal(place, i);
+        }
+        assert_int_equal(place_intern(t, 0, "/more", &place), -ENOSPC);
+        assert_int_equal(place_intern(t, 0, "/77", &place), 0);
+        assert_int_equal(place, 77);
+        assert_string_equal(place_path(t, 65535, NULL), "/65535");
+}
+
+static void test_place_sets(void **state) {
+        PlaceSet a = {}, b = {};
+
+        assert_false(place_set_has(&a, 0));
+        assert_int_equal(place_set_add(&a, 9), 0);
+        assert_int_equal(place_set_add(&a, 9), 0);
+        assert_int_equal(place_set_add(&b, 40000), 0);
+        assert_int_equal(a.count, 1);
+        assert_false(place_set_has(&a, 8));
+        assert_false(place_set_has(&a, 40000));
+        assert_int_equal(place_set_merge(&a, &b), 0);
+        assert_true(place_set_has(&a, 9) && place_set_has(&a, 40000));
+        assert_int_equal(a.count, 2);
+        assert_int_equal(place_set_merge(&b, &a), 0);
+        assert_true(place_set_has(&b, 9));
+        assert_int_equal(place_set_add(&a, PLACES_MAX), -EINVAL);
+        assert_int_equal(place_set_add(&a, WIRE_NONE), -EINVAL);
+        assert_false(place_set_has(&a, WIRE_NONE));
+        place_set_clear(&a);
+        place_set_clear(&b);
+        assert_false(place_set_has(&a, 9));
+}
+
+static Origins *open_origins(FakeCgroup *f, PlaceTable *t, const char *boot, int expected) {
+        Origins *o = NULL;
+
+        assert_int_equal(origins_open(f->dirfd, f->proc_fd, f->set, t, boot, &o), expected);
+        return o;
+}
+
+static void test_survive_a_restart(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL, *again = NULL;
+        OriginRecord *r;
+        uint32_t a, b;
+        struct stat st;
+
+        fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
+        fake_process(f, 101, 'S', 0, 0, 501, "/", "/"); /* 101 was somebody else: start 400 */
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "boot-1", 0);
+        assert_int_equal(place_intern(t, 2, "/a b/c", &a), 0);
+        assert_int_equal(place_intern(t, 0, "/m", &b), 0);
+        assert_int_equal(origins_add(o, 100, 500, UINT64_MAX, 2, a, &r), 0);
+        assert_int_equal(origins_add(o, 100, 500, UINT64_MAX, 0, b, &r), 0);
+        assert_int_equal(origins_add(o, 100, 500, UINT64_MAX, 0, a, &r), 0); /* the first one stays */
+        assert_int_equal(r->origin[0], b);
+        assert_int_equal(origins_add(o, 101, 400, 1, 2, a, &r), 0);
+        assert_int_equal(origins_add(o, 102, 1, 1, 2, a, &r), 0); /* is no more */
+        origins_free(o);
+        assert_int_equal(fstatat(f->dirfd, ORIGINS_FILE, &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+
+        assert_int_equal(place_table_new(&again), 0);
+        o = open_origins(f, again, "boot-1", 0);
+        assert_int_equal(origins_count(o), 1);
+        r = origins_find(o, 100, 500);
+        assert_non_null(r);
+        assert_true(r->cookie == UINT64_MAX);
+        assert_string_equal(place_path(again, r->origin[2], NULL), "/a b/c");
+        assert_string_equal(place_path(again, r->origin[0], NULL), "/m");
+        assert_int_equal(r->origin[1], WIRE_NONE);
+        assert_null(origins_find(o, 100, 501));
+        assert_null(origins_find(o, 101, 501));
+        origins_free(o);
+        assert_string_equal(strchr(fake_read(f, ORIGINS_FILE), '\n') + 1, "100 500 18446744073709551615 memory /m\n"
+                                                                          "100 500 18446744073709551615 cgroup2 /a b/c\n");
+}
+
+static void test_another_boot(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+
+        fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
+        fake_write(f, ORIGINS_FILE, "boot boot-1\n100 500 7 memory /m\n");
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "boot-2", 1);
+        assert_int_equal(origins_count(o), 0);
+        origins_free(o);
+        assert_string_equal(fake_read(f, ORIGINS_FILE), "boot boot-2\n");
+}
+
+static void test_torn_lines(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+
+        fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
+        fake_write(f, ORIGINS_FILE, "boot b\n100 500 7\nx\n100 500 7 nosuch /m\n-1 5 7 memory /m\n100 500 7 memory relative\n\n100 500 7 memory /older\n100 500 7 memory /m\n100 50");
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "b", 0);
+        assert_int_equal(origins_count(o), 1);
+        assert_int_equal(place_count(t), 2);
+        assert_string_equal(place_path(t, origins_find(o, 100, 500)->origin[0], NULL), "/m"); /* the later line is the newer origin */
+        origins_free(o);
+}
+
+static void test_forget(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        OriginRecord *r;
+
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "b", 0);
+        assert_int_equal(place_intern(t, 0, "/m", &(uint32_t) { 0 }), 0);
+        assert_int_equal(origins_add(o, 5, 1, 1, 0, 0, &r), 0);
+        assert_int_equal(origins_add(o, 5, 1, 1, 2, 0, &r), 0);
+        origins_forget(o, 5, 2, 0); /* another process of that number */
+        origins_forget(o, 5, 1, 0);
+        assert_int_equal(origins_find(o, 5, 1)->origin[0], WIRE_NONE);
+        assert_int_equal(origins_find(o, 5, 1)->origin[2], 0);
+        origins_forget(o, 5, 1, 2);
+        assert_null(origins_find(o, 5, 1));
+        origins_free(o);
+}
+
+/* Lines of dead processes do not gather for ever. */
+static void test_compaction(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        OriginRecord *r;
+
+        fake_process(f, 7, 'S', 0, 0, 70, "/", "/");
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "b", 0);
+        assert_int_equal(place_intern(t, 0, "/m", &(uint32_t) { 0 }), 0);
+        assert_int_equal(origins_add(o, 7, 70, 1, 0, 0, &r), 0);
+        for (int pid = 1000; pid < 1000 + ORIGINS_SLACK - 1; pid++)
+                assert_int_equal(origins_add(o, pid, 1, 1, 0, 0, &r), 0);
+        assert_int_equal(origins_count(o), ORIGINS_SLACK);
+        assert_int_equal(origins_add(o, 9999, 1, 1, 0, 0, &r), 0);
+        assert_null(r); /* it is among the dead itself */
+        assert_string_equal(strchr(fake_read(f, ORIGINS_FILE), '\n') + 1, "7 70 1 memory /m\n");
+        assert_int_equal(origins_count(o), 1);
+        origins_free(o);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_places),
+                cmocka_unit_test(test_places_are_capped),
+                cmocka_unit_test(test_place_sets),
+                cmocka_unit_test_setup_teardown(test_survive_a_restart, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_another_boot, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_torn_lines, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_forget, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_compaction, fake_setup, fake_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
