@@ -12,6 +12,9 @@
 #define REGISTER_TIMEOUT_MS 5000 /* pkttyagent closes the pipe when it is registered or gives up */
 
 static _Noreturn void agent_child(pid_t parent, int notify) {
+        /* A desktop's own agent goes first. Elsewhere ours must not be a mere fallback: polkitd (122) does not look at those for a process
+         * without a login session, which is what a move out of session-N.scope leaves. */
+        bool graphical = getenv("DISPLAY") || getenv("WAYLAND_DISPLAY");
         char fd_text[16], parent_text[16];
 
         /* Ends with us, however we end. */
@@ -20,7 +23,7 @@ static _Noreturn void agent_child(pid_t parent, int notify) {
         fcntl(notify, F_SETFD, 0);
         snprintf(fd_text, sizeof(fd_text), "%d", notify);
         snprintf(parent_text, sizeof(parent_text), "%d", parent);
-        execlp("pkttyagent", "pkttyagent", "--notify-fd", fd_text, "--fallback", "--process", parent_text, (char *) NULL);
+        execlp("pkttyagent", "pkttyagent", "--notify-fd", fd_text, "--process", parent_text, graphical ? "--fallback" : NULL, (char *) NULL);
         _exit(EXIT_FAILURE);
 }
 
