@@ -30,7 +30,9 @@ typedef struct Service {
         Broker broker;
         int signal_fd;
         pid_t listener, names, reader; /* 0 = not running */
-        bool ending;                   /* asked to: what ends now ends in order */
+        bool ending;                   /* leave the loop */
+        bool orderly;                  /* because somebody asked for it: what the children end with does not matter */
+        bool helper_failed;
         bool told_ready;
         int status;                    /* exit status */
 } Service;
@@ -133,28 +135,35 @@ static int start_children(Service *s) {
         return r;
 }
 
+static void end_in_order(Service *s) {
+        s->ending = s->orderly = true;
+        s->status = EXIT_SUCCESS;
+}
+
+/* One that ends takes the others along by its closed sockets, so which of them is seen first is chance: the listener's status counts
+ * whenever it comes. */
 static void child_ended(Service *s, pid_t pid, int status) {
         const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : "the exe reader";
+        int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+        pid_t *slot = pid == s->listener ? &s->listener : pid == s->names ? &s->names : pid == s->reader ? &s->reader : NULL;
 
-        if (pid == s->listener) {
-                s->listener = 0;
-                if (!s->ending)
-                        s->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-        } else if (pid == s->names)
-                s->names = 0;
-        else if (pid == s->reader)
-                s->reader = 0;
-        else
+        if (!slot)
                 return;
-        if (s->ending)
+        bool listener = slot == &s->listener, first = !s->ending;
+        *slot = 0;
+        if (s->orderly)
                 return;
+        if (listener)
+                s->status = code == 0 && s->helper_failed ? EXIT_FAILURE : code;
+        else if (s->listener > 0 && first) {
+                s->helper_failed = WIFSIGNALED(status) || code != 0;
+                s->status = EXIT_FAILURE;
+        }
+        s->ending = true;
         if (WIFSIGNALED(status))
                 log_error("%s was killed by signal %d; everything ends, to be started again", name, WTERMSIG(status));
-        else
-                log_notice("%s has ended with status %d; everything ends", name, WEXITSTATUS(status));
-        if (pid != s->listener && s->listener > 0)
-                s->status = EXIT_FAILURE;
-        s->ending = true;
+        else if (listener || first)
+                log_notice("%s has ended with status %d; everything ends", name, code);
 }
 
 static void reap(Service *s) {
@@ -262,7 +271,7 @@ static void reload(Service *s) {
                 log_info("the configuration has not changed");
         else {
                 log_notice("the configuration has changed: starting anew");
-                s->ending = true;
+                end_in_order(s);
         }
 }
 
@@ -274,20 +283,13 @@ static void take_signals(Service *s) {
                         reap(s);
                 else if (info.ssi_signo == SIGHUP)
                         reload(s);
-                else {
-                        s->ending = true;
-                        s->status = EXIT_SUCCESS;
-                }
+                else
+                        end_in_order(s);
 }
 
-/* The channel is closed: pclassd's status tells why. */
+/* The channel is closed: pclassd's status, which is waited for, will tell why. */
 static void channel_closed(Service *s) {
-        struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
-
-        s->broker.channel = fd_close(s->broker.channel);
         s->status = EXIT_FAILURE;
-        while (!s->ending && poll(&p, 1, END_WAIT_MS) > 0)
-                take_signals(s);
         s->ending = true;
 }
 
@@ -305,7 +307,7 @@ static int loop(Service *s) {
                         continue;
                 int r = broker_dispatch(&s->broker);
                 if (s->broker.state == BROKER_RESTART)
-                        s->ending = true;
+                        end_in_order(s);
                 else if (s->broker.state == BROKER_CLOSED || r == -EPIPE)
                         channel_closed(s);
                 else if (r < 0)
@@ -319,7 +321,6 @@ static void wait_for_children(Service *s) {
         struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
 
         s->broker.channel = fd_close(s->broker.channel);
-        s->ending = true;
         reap(s);
         while ((s->listener > 0 || s->names > 0 || s->reader > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
                 struct signalfd_siginfo info;
@@ -357,8 +358,10 @@ int service_run(const Options *o) {
                 r = start_children(&s);
         if (r >= 0)
                 r = loop(&s);
-        if (r < 0)
+        if (r < 0) {
+                end_in_order(&s);
                 s.status = EXIT_FAILURE;
+        }
         if (s.signal_fd >= 0)
                 wait_for_children(&s);
         fd_close(s.signal_fd);
