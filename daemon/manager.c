@@ -233,8 +233,11 @@ static void on_names_gone(void *userdata) {
 }
 
 static void on_policy(void *userdata) {
+        Manager *m = userdata;
+
         log_info("The SELinux policy changed; judging every process again");
-        (void) manager_recompile(userdata);
+        m->hidden_context_told = false;
+        (void) manager_recompile(m);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------- */

@@ -92,6 +92,11 @@ static bool env_controller(const char *controller, void *userdata) {
         return classes_controller(&b->m->classes, controller) != 0;
 }
 
+/* Where the policy cannot be asked the rule counts: it matches what it says. */
+static bool env_context(const char *context, void *userdata) {
+        return selinux_check_context(context) != -EINVAL;
+}
+
 static int rulebase_compile(RuleBase *b, Ruleset *rs) {
         RulesetEnv env = {
                 .user_by_name = env_user,
@@ -99,6 +104,7 @@ static int rulebase_compile(RuleBase *b, Ruleset *rs) {
                 .group_name = env_group_name,
                 .class_exists = env_class,
                 .controller_exists = env_controller,
+                .context_exists = env_context,
                 .no_context_reason = selinux_absent_reason(),
                 .no_label_reason = b->m->reader.label_attr ? NULL : "no security module with labels (AppArmor, Smack) is enabled",
                 .userdata = b,

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include "common/log.h"
 #include "daemon/cgroupread.h"
 #include "daemon/internal.h"
 #include "rules/expand.h"
@@ -119,6 +120,16 @@ static void origin_facts(Manager *m, Verdict *v, const Process *process) {
         }
 }
 
+/* A domain may be hidden from us by the policy. Said once until the policy changes: such processes can come by the thousand. */
+static void tell_hidden_context(Manager *m, const Verdict *v) {
+        if (m->hidden_context_told || !m->reader.contexts || (v->info.subject.known & FACT_BIT(FACT_CONTEXT)) || !procinfo_alive(&v->info))
+                return;
+        m->hidden_context_told = true;
+        log_notice("The SELinux policy does not let pclassd read the context of process %d (it may be so with others, and is said once): "
+                   "rules with context, seuser, role, type or range do not match it. Allow pclassd process:getattr on its domain",
+                   v->info.pid);
+}
+
 int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process) {
         int r;
 
@@ -130,6 +141,8 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
         r = procinfo_read(&m->reader, &v->info, facts & KERNEL_FACTS);
         if (r < 0)
                 return r;
+        if (facts & FACT_BIT(FACT_CONTEXT))
+                tell_hidden_context(m, v);
         name_facts(m, v, facts);
         if (facts & FACT_BIT(FACT_EXE))
                 exe_fact(m, v);

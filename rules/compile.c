@@ -109,6 +109,48 @@ static int check_targets(const RulesetEnv *env, const Rule *rule, Compiled *out)
         return 0;
 }
 
+/* The context that an alternative spells out, or NULL when it has a wildcard somewhere. -ENOMEM. */
+static int literal_context(const Alternative *a, char **ret) {
+        const char *field[ELEMENTSOF(a->fields)];
+
+        *ret = NULL;
+        for (size_t i = 0; i < ELEMENTSOF(a->fields); i++) {
+                field[i] = a->fields[i] ? pattern_literal(a->fields[i], NULL) : NULL;
+                if (!field[i])
+                        return 0;
+        }
+        return asprintf(ret, "%s:%s:%s:%s", field[0], field[1], field[2], field[3]) < 0 ? -ENOMEM : 0;
+}
+
+/* A condition that could hold only for contexts which the policy does not have makes the rule say so instead of staying silent forever. */
+static int check_context(const RulesetEnv *env, const Condition *c, Compiled *out) {
+        _cleanup_free_ char *unknown = NULL;
+
+        if (c->key != KEY_CONTEXT || c->negated)
+                return 0;
+        for (size_t i = 0; i < c->n; i++) {
+                _cleanup_free_ char *context = NULL;
+                int r = c->alternatives[i].kind == ALTERNATIVE_CONTEXT ? literal_context(&c->alternatives[i], &context) : 0;
+                if (r < 0)
+                        return r;
+                if (!context || env->context_exists(context, env->userdata))
+                        return 0;
+                free(unknown);
+                unknown = TAKE_PTR(context);
+        }
+        return unknown ? inactive(out, "the SELinux policy knows no context %.100s", unknown) : 0;
+}
+
+static int check_contexts(const RulesetEnv *env, const Rule *rule, Compiled *out) {
+        const Condition *c;
+        size_t n = rule_conditions(rule, &c);
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n && env->context_exists && !*out->reason; i++)
+                r = check_context(env, &c[i], out);
+        return r;
+}
+
 static int compile_rule(const RulesetEnv *env, const RuleEntry *e, Compiled *out) {
         uint32_t facts = rule_facts(e->rule);
         int r = resolve_names(env, e->rule, out); /* also for explain, which asks inactive rules too */
@@ -124,6 +166,9 @@ static int compile_rule(const RulesetEnv *env, const RuleEntry *e, Compiled *out
         if (*out->reason)
                 return 0;
         check_targets(env, e->rule, out);
+        r = check_contexts(env, e->rule, out);
+        if (r < 0)
+                return r;
         out->active = !*out->reason;
         return 0;
 }

@@ -10,6 +10,7 @@
  * reason). NULL pointer: nobody has any name.
  * group_name: name of a gid for globs over supplementary groups, NULL if not known.
  * class_exists: true for a static class of that name or a template with that very text; NULL pointer: every class exists.
+ * context_exists: asked about contexts written out in full, without wildcards; false: this machine's policy does not know it.
  * controller_exists: false makes a rule that names the controller inactive; NULL pointer: all exist. */
 typedef struct RulesetEnv {
         int (*user_by_name)(const char *name, uid_t *ret, void *userdata);
@@ -17,6 +18,7 @@ typedef struct RulesetEnv {
         const char *(*group_name)(gid_t gid, void *userdata);
         bool (*class_exists)(const char *name, void *userdata);
         bool (*controller_exists)(const char *controller, void *userdata);
+        bool (*context_exists)(const char *context, void *userdata);
         const char *no_context_reason; /* NULL: contexts can be read; else why not ("SELinux is not enabled") */
         const char *no_label_reason;
         void *userdata;

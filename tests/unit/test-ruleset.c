@@ -305,6 +305,27 @@ static void assert_reason(const char *rule, const RulesetEnv *env, const char *r
         }
 }
 
+static bool policy_knows(const char *context, void *userdata) {
+        return streq(context, "u:r:known_t:s0:c1,c2") || streq(context, "u:r:other_t:s0");
+}
+
+static void test_unknown_contexts(void **state) {
+        RulesetEnv policy = machine;
+
+        policy.context_exists = policy_knows;
+        assert_reason("a: context=u:r:known_t:s0:c1,c2 => x", &policy, "");
+        assert_reason("a: context=u:r:nosuch_t:s0 => x", &policy, "the SELinux policy knows no context u:r:nosuch_t:s0");
+        assert_reason("a: uid>=0 context=u:r:nosuch_t:s0|u:r:other_t:s0 => x", &policy, "");
+        assert_reason("a: context=u:r:a_t:s0|u:r:b_t:s0 => x", &policy, "the SELinux policy knows no context u:r:b_t:s0");
+        assert_reason("a: !context=u:r:nosuch_t:s0 => x", &policy, "");
+        assert_reason("a: context=u:r:nosuch_t => x", &policy, "");     /* any range: not a whole context */
+        assert_reason("a: context=u:r:nosuch_*:s0 => x", &policy, "");
+        assert_reason("a: context=u:r:nosuch_t:s0 => nowhere", &policy, "no such class: nowhere");
+        assert_reason("a: context~\"u:r:nosuch_t:s0\" => x", &policy, "");
+        policy.no_context_reason = "SELinux is not enabled";
+        assert_reason("a: context=u:r:nosuch_t:s0 => x", &policy, "SELinux is not enabled");
+}
+
 static void test_inactive_reasons(void **state) {
         RulesetEnv plain = machine;
 
@@ -534,6 +555,7 @@ int main(void) {
                 cmocka_unit_test(test_contexts),        cmocka_unit_test(test_dominance),
                 cmocka_unit_test(test_unknown_alternatives), cmocka_unit_test(test_first_match),
                 cmocka_unit_test(test_missing_facts),   cmocka_unit_test(test_inactive_reasons),
+                cmocka_unit_test(test_unknown_contexts),
                 cmocka_unit_test(test_compile_again),   cmocka_unit_test(test_enable_and_id),
                 cmocka_unit_test(test_not_compiled),    cmocka_unit_test(test_text),
                 cmocka_unit_test(test_text_errors),     cmocka_unit_test(test_lint),
