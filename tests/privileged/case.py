@@ -67,6 +67,7 @@ class Actor:
         self.process.stdin.flush()
 
     def close(self):
+        self.process.kill()
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()

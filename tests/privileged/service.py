@@ -1,4 +1,5 @@
 """The real service, as installed in the rig: pclass-broker with everything it starts, in a cgroup and with files of its own."""
+import functools
 import itertools
 import json
 import os
@@ -95,7 +96,7 @@ class Service:
                 raise AssertionError(f'the service ended with status {self.process.returncode}:\n{self.log()}')
             return self.state() == 'running' and self.converged()
 
-        wait_for(running, lambda: f'the service to run; state {self.state()}:\n{self.log()}', seconds)
+        wait_for(running, lambda: f'the service to run; state {self.state()}, {self.statement()}:\n{self.log()}', seconds)
         self.note_own()
 
     def revived(self):
@@ -115,6 +116,12 @@ class Service:
             return self.get('/Status', 'Status', 'Convergence').get('Converged')
         except BusError:
             return False
+
+    def statement(self):
+        try:
+            return self.get('/Status', 'Status', 'Convergence'), self.counters()
+        except BusError as e:
+            return e
 
     def note_own(self):
         self.own = sorted({*self.own, *((p, machine.start_time(p)) for p in machine.members(self.cgroup))})
@@ -162,15 +169,20 @@ class Service:
         return self.start()
 
     def destroy(self):
-        """Whatever happened: nothing of it stays."""
-        try:
-            self.stop()
-        finally:
-            for c in (self.root, self.home, self.cgroup):
-                machine.remove_cgroup(c)
-            if self.process:
-                self.process.wait()
-            shutil.rmtree(self.dir)
+        """Whatever happened: nothing of it stays. Raises the first thing that went wrong, after everything was tried."""
+        steps = [self.stop, *(functools.partial(machine.remove_cgroup, c) for c in (self.home, self.cgroup, self.root)),
+                 functools.partial(shutil.rmtree, self.dir)]
+        wrong = []
+        for step in steps:
+            try:
+                step()
+            except Exception as e:  # the next step matters all the more
+                wrong.append(e)
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        if wrong:
+            raise wrong[0]
 
     def log(self):
         try:
