@@ -50,16 +50,15 @@ static int drop_threads(int fd) {
 
 /* The plain form that every kernel knows; pclassd may ask again for fewer events on 6.6 and later. */
 static int listen_to_events(int fd) {
-        struct {
-                struct nlmsghdr header;
-                struct cn_msg message;
-                enum proc_cn_mcast_op op;
-        } __attribute__((packed)) request = {
-                .header = { .nlmsg_len = sizeof(request), .nlmsg_type = NLMSG_DONE, .nlmsg_pid = getpid() },
-                .message = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(request.op) },
-                .op = PROC_CN_MCAST_LISTEN,
-        };
-        ssize_t n = send(fd, &request, sizeof(request), 0);
+        const struct nlmsghdr header = { .nlmsg_len = EVENT + sizeof(enum proc_cn_mcast_op), .nlmsg_type = NLMSG_DONE, .nlmsg_pid = getpid() };
+        const struct cn_msg message = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(enum proc_cn_mcast_op) };
+        const enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
+        _Alignas(NLMSG_ALIGNTO) char request[EVENT + sizeof(op)];
+
+        memcpy(request, &header, sizeof(header));
+        memcpy(request + NLMSG_HDRLEN, &message, sizeof(message));
+        memcpy(request + EVENT, &op, sizeof(op));
+        ssize_t n = send(fd, request, sizeof(request), 0);
 
         return n < 0 ? -errno : n == sizeof(request) ? 0 : -EIO;
 }

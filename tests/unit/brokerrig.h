@@ -18,6 +18,7 @@ typedef struct Rig {
         int listener;              /* connection to the listener; closing it ends the listener */
         int channel, exe;          /* exe: -1 unless it came with HELLO's reply */
         int n_listener_fds;        /* descriptors that the listener found open besides 0-2 */
+        pid_t children[16];        /* 0 = none; teardown ends those that a failed test left */
         uint32_t seq;
         uint64_t buffer[WIRE_SIZE_MAX / 8];
         /* what the broker announced */
@@ -57,7 +58,8 @@ const WireClassNote *rig_note(const Rig *g, const char *class, const char *prope
 
 /* A child of the test that sleeps until killed (or until we die). */
 pid_t rig_child(Rig *g);
-void rig_kill(pid_t pid);
+void rig_kill(Rig *g, pid_t pid);
+void rig_adopt(Rig *g, pid_t pid); /* a child that the test forked itself */
 /* Path of the process in a hierarchy; static buffer. */
 const char *rig_where(const Rig *g, pid_t pid, unsigned hierarchy);
 /* First line of a class's file; static buffer. "" when there is none. */

@@ -126,7 +126,7 @@ static void test_move_and_return(void **state) {
                 assert_string_equal(rig_where(g, child, h), before[h]);
                 assert_int_equal(back(g, child, web, h, reply.origin[h]).code, WIRE_STALE);
         }
-        rig_kill(child);
+        rig_kill(g, child);
         assert_int_equal(move(g, child, web, web->hierarchies).code, WIRE_GONE);
         rig_stop(g);
 }
@@ -154,7 +154,7 @@ static void test_move_between_classes(void **state) {
         assert_int_equal(back(g, child, plain, v2, second.previous[v2]).code, WIRE_NOT_ALLOWED);
         assert_int_equal(back(g, child, tree, v2, first.origin[v2]).code, WIRE_OK);
         assert_string_equal(rig_where(g, child, v2), before);
-        rig_kill(child);
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -184,7 +184,7 @@ static void test_origin_is_gone(void **state) {
         assert_int_equal(result.code, WIRE_PARENT);
         assert_string_equal(result.text, g->root);
         assert_string_equal(rig_where(g, child, v2), g->root);
-        rig_kill(child);
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -210,7 +210,7 @@ static void test_protected(void **state) {
         assert_int_equal(move(g, child, plain, 1u << rig_hierarchy(g, "memory")).code, WIRE_NOT_ALLOWED);
         assert_int_equal(move(g, child, plain, 1u << v2).code, WIRE_OK);
         assert_int_equal(move(g, child, web, 1u << v2).code, WIRE_PROTECTED); /* it stands in a protected cgroup now */
-        rig_kill(child);
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -248,7 +248,7 @@ static void test_instances(void **state) {
         rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
         assert_int_equal(result.code, WIRE_STALE);
         assert_true(rig_exists(g, v2, "users/alice"));
-        rig_kill(child);
+        rig_kill(g, child);
         rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
         assert_int_equal(result.code, WIRE_OK);
         assert_false(rig_exists(g, v2, "users/alice"));
@@ -274,7 +274,7 @@ static void test_restart(void **state) {
         WireClass alice = instance(g, "alice");
         assert_int_equal(move(g, child, rig_class(g, "web"), rig_class(g, "web")->hierarchies).code, WIRE_OK);
         assert_int_equal(move(g, other, &alice, alice.hierarchies).code, WIRE_OK);
-        rig_kill(other);
+        rig_kill(g, other);
         rig_stop(g);
 
         rig_write_config(g, "", "[Class web]\nAllowedCPUs=0-1\n[Class users/%u]\nTasksMax=21\n");
@@ -294,7 +294,7 @@ static void test_restart(void **state) {
         assert_false(rig_exists(g, v2, "tree"));
         assert_int_equal(back(g, child, rig_class(g, "web"), v2, g->members[0].origin[v2]).code, WIRE_OK);
         assert_string_equal(rig_where(g, child, v2), before);
-        rig_kill(child);
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -314,7 +314,7 @@ static void test_new_leaf_takes_the_members(void **state) {
         snprintf(wanted, sizeof(wanted), "%s/tree/%s", g->root, rig_class(g, "tree")->leaf);
         assert_string_not_equal(rig_class(g, "tree")->leaf, "");
         assert_string_equal(rig_where(g, child, v2), wanted);
-        rig_kill(child);
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -460,7 +460,7 @@ static WireExeReply ask_exe(Rig *g, pid_t pid) {
 }
 
 /* Runs `file` (a copy of sleep) after `prepare`; says when it does by a closed pipe. */
-static pid_t run_file(const char *file, void (*prepare)(const char *file)) {
+static pid_t run_file(Rig *g, const char *file, void (*prepare)(const char *file)) {
         int ready[2];
         char byte;
 
@@ -473,6 +473,7 @@ static pid_t run_file(const char *file, void (*prepare)(const char *file)) {
                 execl(file, file, "1000", NULL);
                 _exit(127);
         }
+        rig_adopt(g, pid);
         close(ready[1]);
         assert_int_equal(read(ready[0], &byte, 1), 0);
         close(ready[0]);
@@ -502,7 +503,7 @@ static void test_exe_reader(void **state) {
         snprintf(command, sizeof(command), "cp /usr/bin/sleep %s", file);
         assert_int_equal(system(command), 0);
 
-        pid_t honest = run_file(file, NULL), moved = run_file("/usr/bin/sleep", own_namespace), liar = run_file("/usr/bin/cat", pretend);
+        pid_t honest = run_file(g, file, NULL), moved = run_file(g, "/usr/bin/sleep", own_namespace), liar = run_file(g, "/usr/bin/cat", pretend);
         assert_int_equal(unlink(file), 0); /* an upgrade */
         WireExeReply reply = ask_exe(g, honest);
         assert_int_equal(reply.error, 0);
@@ -515,9 +516,9 @@ static void test_exe_reader(void **state) {
         assert_int_equal(reply.error, -EREMOTE);
         assert_string_equal(reply.path, "");
         assert_int_equal(ask_exe(g, 2).error, -ENOENT);
-        rig_kill(honest);
-        rig_kill(moved);
-        rig_kill(liar);
+        rig_kill(g, honest);
+        rig_kill(g, moved);
+        rig_kill(g, liar);
         rig_stop(g);
 }
 
