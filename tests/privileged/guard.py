@@ -29,12 +29,13 @@ def _confines(key, operator, value, own):
     if key == 'user':
         return all(part in USERS for part in value.split('|'))
     if key == 'cgroup':
-        return all(part.startswith(own + '/') for part in value.split('|'))
+        return all(part.startswith((own + '/', own + '.slice/')) for part in value.split('|'))
     return False
 
 
 def check(text, own):
-    """Raises Unsafe unless every rule in the text is confined; own is the tests' cgroup, "/pclass-rig.1.0"."""
+    """Raises Unsafe unless every rule in the text is confined; own is the tests' cgroup, "/pclass-rig.1.0"; the slice
+    beside it, "/pclass-rig.1.0.slice", is theirs as well."""
     assert re.fullmatch(r'/pclass-rig\.[0-9.]+', own), own
     for line in text.split('\n'):
         if not line.strip() or line.lstrip().startswith('#'):

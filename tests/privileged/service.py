@@ -38,12 +38,14 @@ class Service:
         self.id = next(NUMBER)
         self.root = f'{RIG}/pclass-test-{self.id}'
         self.home = f'{RIG}/home-{self.id}'
+        self.slice = f'{RIG}.slice'  # where units can be: systemd names none below another kind of directory
         self.cgroup = f'{RIG}/service-{self.id}'
         self.dir = f'/run/pclass-test-{self.id}'
         self.without = without
         self.config = {**NORMAL, **(config or {})}
         self.process = None
         self.options = []
+        self.expected = 'running'
         self.own = []  # (pid, start time) of every daemon process seen
         for d in ('rules.d', 'classes.d', 'run', 'state'):
             os.makedirs(f'{self.dir}/{d}', exist_ok=True)
@@ -60,7 +62,7 @@ class Service:
         text = '[pclass]\n' + ''.join(f'{k}={v}\n' for k, v in {
             'ClassRoot': self.root, 'ClassDirs': f'{self.dir}/classes.d', 'RuleDirs': f'{self.dir}/rules.d',
             'StateDir': f'{self.dir}/state', 'RuntimeDir': f'{self.dir}/run', **self.config}.items())
-        self.write('pclass.conf', text)
+        self.write('pclass.conf', self.fill(text))
 
     def write(self, name, text):
         with open(f'{self.dir}/{name}', 'w', encoding='utf-8') as f:
@@ -68,7 +70,7 @@ class Service:
 
     def fill(self, text):
         """{home} in a rule is the condition that confines it to processes started by the test."""
-        return text.replace('{home}', f'cgroup={self.home}*').replace('{HOME}', self.home).replace('{RIG}', RIG)
+        return text.replace('{home}', f'cgroup={self.home}*').replace('{slice}', f'cgroup={self.slice}/*').replace('{HOME}', self.home)
 
     def write_rules(self, text, name='50-test.rules', unchecked=False):
         text = self.fill(text)
@@ -94,7 +96,7 @@ class Service:
         def running():
             if self.process.poll() is not None:
                 raise AssertionError(f'the service ended with status {self.process.returncode}:\n{self.log()}')
-            return self.state() == 'running' and self.converged()
+            return self.state() == self.expected and self.converged()
 
         wait_for(running, lambda: f'the service to run; state {self.state()}, {self.statement()}:\n{self.log()}', seconds)
         self.note_own()
@@ -170,7 +172,7 @@ class Service:
 
     def destroy(self):
         """Whatever happened: nothing of it stays. Raises the first thing that went wrong, after everything was tried."""
-        steps = [self.stop, *(functools.partial(machine.remove_cgroup, c) for c in (self.home, self.cgroup, self.root)),
+        steps = [self.stop, *(functools.partial(machine.remove_cgroup, c) for c in (self.home, self.cgroup, self.slice, self.root)),
                  functools.partial(shutil.rmtree, self.dir)]
         wrong = []
         for step in steps:

@@ -92,13 +92,13 @@ class Exe(Case):
         self.assertFalse(facts['exe'].get('Value'), 'the forged path is taken for a fact')
 
     def test_namespace_with_the_real_file_is_believed(self):
-        wanted = copy('real-wanted')
+        wanted, forger, unused = copy('real-wanted'), copy('forger'), copy('unused')
 
         def become():
             os.setgroups([])
             os.setgid(61260)
             os.setuid(61260)
-            private_namespaces_with(copy('forger'), copy('unused'))
+            private_namespaces_with(forger, unused)
 
         a = self.spawn('pid', before=become, path=wanted)
         self.assertEqual(a.number('pid'), a.pid)

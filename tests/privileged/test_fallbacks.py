@@ -3,6 +3,7 @@ import test_classes
 import test_events
 import test_rules
 import test_start
+from case import Case, program
 
 WITHOUT = 'pidfd-info,pidfs,event-mask'
 
@@ -20,6 +21,21 @@ OldBefore = again(test_start.Before)
 OldRestart = again(test_start.Restart)
 OldLive = again(test_rules.Live)
 OldTemplates = again(test_classes.Templates)
+
+
+class WithoutConnector(Case):
+    """Where the kernel tells nothing (a container), a scan every ScanSec does, and it is said aloud."""
+    CLASSES, RULES = test_start.CLASSES, test_start.RULES
+    WITHOUT, CONFIG, START = 'connector', {'ScanSec': '1'}, False
+
+    def test_scans_find_what_no_event_told(self):
+        before = self.spawn(path=program('pta'))
+        self.service.expected = 'degraded'
+        self.service.start()
+        self.assertTrue(self.in_class(before.pid, 'a'), self.where(before.pid))
+        self.assertNotEqual(self.service.get('/Status', 'Status', 'StateReason'), '')
+        self.await_class(self.spawn('exec', program('pta')).pid, 'a')
+        self.await_class(self.as_user(61210).pid, 'b')
 
 
 class OldFeatures(test_rules.Live):

@@ -16,6 +16,7 @@ BAD = (
     'a: user=ptest* => web',
     'a: cgroup=/pclass-rig.7.0* => web',
     'a: cgroup=/* => web',
+    'a: cgroup=/pclass-rig.7.0.slic* => web',
     'a: cgroup=/pclass-rig.7.0/x|/y => web',
     'a: !cgroup=/pclass-rig.7.0/x => web',
     'a: comm="uid=61200" => web',
@@ -29,6 +30,7 @@ GOOD = (
     'a: user=ptest0|ptest1 => web',
     'a: comm="a b" cgroup=/pclass-rig.7.0/home* => web',
     '# words\n\na: cgroup=/pclass-rig.7.0/* !comm=x => ignore',
+    'a: comm=x cgroup=/pclass-rig.7.0.slice/* => web',
 )
 
 
