@@ -1,0 +1,15 @@
+/* What the micro-benchmarks share. Each does its work in a function called measured(), so that callgrind can count its
+ * instructions alone (--toggle-collect=measured): a figure that repeats on a busy machine, which time does not. */
+#pragma once
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t measure_now(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
+/* Out of line, or the counts would have no name to hang on. */
+#define MEASURED __attribute__((noinline, noclone))
