@@ -326,7 +326,7 @@ int authority_set_error(int result, const char *action, sd_bus_error *e) {
         case -EHOSTDOWN:
                 return sd_bus_error_setf(e, SD_BUS_ERROR_ACCESS_DENIED, "polkit cannot be asked, so only root may do this (%s)", action);
         case -ETIMEDOUT:
-                return sd_bus_error_setf(e, SD_BUS_ERROR_ACCESS_DENIED, "Nobody answered the password dialog in time (%s)", action);
+                return sd_bus_error_setf(e, SD_BUS_ERROR_ACCESS_DENIED, "polkit gave no answer: nobody typed a password in time, or it ended (action %s)", action);
         case -EDQUOT:
                 return sd_bus_error_set(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many requests wait for an authorisation, try again later");
         default:

@@ -26,7 +26,7 @@ typedef struct AuthorityQuestion {
  * -ECANCELED    the dialog was dismissed
  * -EHOSTDOWN    polkit cannot be asked
  * -EDQUOT       too many questions are open
- * -ETIMEDOUT    nobody answered the dialog
+ * -ETIMEDOUT    no answer: nobody typed a password in time, or polkit ended meanwhile
  * -ECONNRESET   the caller is gone: there is nobody to reply to */
 typedef void (*AuthorityAnswer)(int result, void *userdata);
 
