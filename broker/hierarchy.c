@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libcgroup.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "broker/cgroupfs.h"
 #include "common/fd.h"
@@ -150,6 +151,8 @@ static int add_hierarchy(HierarchySet *set, const HierarchySource *s, const char
 
         if (r < 0)
                 return r;
+        if (access(mount, W_OK) < 0) /* in containers some are mounted for reading only */
+                return -errno;
         int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;

@@ -53,6 +53,21 @@ _printf_(2, 3) static int add_argument(char ***argv, const char *format, ...) {
         return strv_append(argv, text);
 }
 
+/* Of --without only what the listener itself can do without: it refuses a word that it does not know. */
+static int add_without(char ***argv, const Options *o) {
+        static const char *const words[] = { "event-mask", "pidfd-info", "pidfs" };
+        _cleanup_strv_ char **l = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (options_without(o, words[i])) {
+                        int r = strv_append(&l, words[i]);
+                        if (r < 0)
+                                return r;
+                }
+        _cleanup_free_ char *text = strv_join(l, ",");
+        return text ? add_argument(argv, "--without=%s", text) : -ENOMEM;
+}
+
 static int listener_arguments(const Service *s, char ***ret) {
         const Config *c = s->setup.config;
         _cleanup_strv_ char **argv = NULL;
@@ -75,7 +90,7 @@ static int listener_arguments(const Service *s, char ***ret) {
         if (r >= 0)
                 r = add_argument(&argv, "--connector=%s", s->setup.connector_fd >= 0 ? "yes" : "no");
         if (r >= 0)
-                r = add_argument(&argv, "--without=%s", s->options->without);
+                r = add_without(&argv, s->options);
         if (r >= 0)
                 r = add_argument(&argv, "--log-level=%d", s->options->log_level);
         if (r < 0)

@@ -46,7 +46,8 @@ static int on_check(TextError *err, void *userdata) {
 
 static const BrokerOps ops = { on_enter, on_ping, on_check };
 
-static const char classes[] = "[Class web]\nHierarchies=memory\n[Class plain]\n[Class users/%u]\n[Class closed]\nAllowedUsers=77\n";
+static const char classes[] = "[Class web]\nHierarchies=memory\n[Class plain]\n[Class users/%u]\n[Class closed]\nAllowedUsers=77\n"
+                              "[Class g/x-%g]\n";
 
 static int setup(void **state) {
         static uid_t protected_uids[] = { 55 };
@@ -62,6 +63,9 @@ static int setup(void **state) {
         }
         fake_cgroup(w->fake, "v2/pclass/users/old"); /* an instance of an earlier start */
         fake_cgroup(w->fake, "v2/pclass/users/+members");
+        fake_cgroup(w->fake, "v2/pclass/g/+members");
+        fake_cgroup(w->fake, "v2/pclass/g/x-new");
+        fake_cgroup(w->fake, "v2/pclass/g/y"); /* no template would make that; it cannot be removed either, being full of files */
         fake_cgroup(w->fake, "v2/home");
         fake_cgroup(w->fake, "memory/home");
         assert_int_equal(class_table_parse(classes, strlen(classes), "c", &w->table, &err), 0);
@@ -206,7 +210,7 @@ static void test_hello(void **state) {
                 seen[h->op] += h->count;
         }
         assert_int_equal(seen[WIRE_HIERARCHY], 3);
-        assert_int_equal(seen[WIRE_CLASS], 6); /* the parent "users" and the instance that was found count */
+        assert_int_equal(seen[WIRE_CLASS], 9); /* the parents "users" and "g" and the instances that were found count */
         assert_int_equal(seen[WIRE_CLASS], reply.n_classes);
         assert_int_equal(seen[WIRE_READY], 1);
         assert_non_null(map_get_string(w->broker.classes->by_name, "users/old"));
@@ -437,10 +441,10 @@ static void test_origin_through_classes(void **state) {
         WireMoveReply r = move(w, 100, "plain", 1u << V2);
         assert_int_equal(r.origin[V2], home);
         assert_string_equal(place_path(w->broker.places, r.previous[V2], NULL), "/pclass/web");
-        r = move(w, 101, "plain", 1u << V2);
+        r = move(w, 101, "users/old", 1u << V2);
         assert_int_equal(r.origin[V2], WIRE_NONE);
-        fake_process(w->fake, 101, 'S', 0, 5, 8, "/pclass/plain", "/home");
-        assert_int_equal(back(w, 101, "plain", V2, home).code, WIRE_OK);
+        fake_process(w->fake, 101, 'S', 0, 5, 8, "/pclass/users/old", "/home");
+        assert_int_equal(back(w, 101, "users/old", V2, home).code, WIRE_OK);
 }
 
 /* The number of a dead process says nothing about its successor. */
@@ -494,6 +498,13 @@ static void test_instance_checks(void **state) {
         assert_int_equal(((const WireClass *) ask(w, WIRE_INSTANCE, &m))->code, WIRE_NOT_ALLOWED);
         snprintf(m.text, sizeof(m.text), "../plain");
         assert_int_equal(((const WireClass *) ask(w, WIRE_INSTANCE, &m))->code, WIRE_NOT_ALLOWED);
+        m.template_index = index_of(w, "g/x-%g");
+        snprintf(m.text, sizeof(m.text), "y"); /* not of its shape */
+        assert_int_equal(((const WireClass *) ask(w, WIRE_INSTANCE, &m))->code, WIRE_NOT_ALLOWED);
+        assert_null(map_get_string(w->broker.classes->by_name, "g/y"));
+        snprintf(m.text, sizeof(m.text), "x-new");
+        assert_int_equal(((const WireClass *) ask(w, WIRE_INSTANCE, &m))->code, WIRE_OK);
+        m.template_index = index_of(w, "users/%u");
         snprintf(m.text, sizeof(m.text), "old");
         const WireClass *c = ask(w, WIRE_INSTANCE, &m);
         assert_int_equal(c->code, WIRE_OK);

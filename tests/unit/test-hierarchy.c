@@ -1,7 +1,11 @@
 /* Discovery from texts, and what is found in the set. */
 #include "tests/unit/test.h"
 
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 #include "tests/unit/fakecgroup.h"
@@ -91,6 +95,27 @@ static void test_nothing_usable(void **state) {
         assert_null(set);
 }
 
+/* In a mount namespace of a child, so that nothing is left over. */
+static void test_read_only_is_not_usable(void **state) {
+        FakeCgroup *f = *state;
+        HierarchySet *set = NULL;
+        char info[256], path[128];
+        int status;
+
+        snprintf(path, sizeof(path), "%s/v2", f->dir);
+        snprintf(info, sizeof(info), "9 1 0:1 / %s rw - cgroup2 none rw\n", path);
+        const HierarchySource source = { .self_cgroup = "0::/\n", .mountinfo = info, .controller_mount = everywhere };
+        pid_t pid = fork();
+        if (pid == 0) {
+                if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                    mount(path, path, NULL, MS_BIND, NULL) < 0 || mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+                        _exit(1);
+                _exit(hierarchy_set_from_source(&source, "pclass", &set) == -ENOENT ? 0 : 2);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 static void test_mount_with_blank(void **state) {
         _cleanup_(hierarchy_set_freep) HierarchySet *set = NULL;
         FakeCgroup *f = *state;
@@ -110,6 +135,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_below_root, fake_setup, fake_teardown),
                 cmocka_unit_test(test_v1_only),
                 cmocka_unit_test(test_nothing_usable),
+                cmocka_unit_test_setup_teardown(test_read_only_is_not_usable, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_mount_with_blank, fake_setup, fake_teardown),
         };
 
