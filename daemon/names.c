@@ -36,8 +36,7 @@ struct Names {
         NamesLink *link;
         Map *entries[_NAMES_KIND_N]; /* by name or by id, as the kind asks */
         Answer *old;
-        bool dirty;    /* `changed` is due */
-        bool dropped;  /* answers that others may hold were dropped since it was called */
+        bool dirty;    /* an answer is new since `changed` was called */
         NamesChanged changed;
         NamesGone gone;
         void *userdata, *gone_userdata;
@@ -104,7 +103,7 @@ static void retire(Names *n, Answer *a) {
 static void tell_changed(Names *n) {
         Answer *old = TAKE_PTR(n->old);
 
-        n->dirty = n->dropped = false;
+        n->dirty = false;
         (void) sd_event_source_set_enabled(n->settle, SD_EVENT_OFF);
         n->changed(n->userdata); /* may free n */
         answers_free(old);
@@ -215,27 +214,23 @@ static void entry_drop(Names *n, Entry *e) {
         else {
                 (void) map_remove_u64(n->entries[kind], e->question.id);
                 retire(n, TAKE_PTR(e->answer)); /* answers by name are numbers, which nobody can hold */
-                n->dropped = true;
         }
         entry_free(e);
 }
 
-/* A full cache is dropped, but for what is being asked. Not twice before those who may hold its strings were told, or it would grow. */
+/* A full cache is dropped, but for what is being asked. Who holds a string of it, or is refused here, is told soon. */
 static bool make_room(Names *n, NamesKind kind) {
         Entry *e;
 
         if (map_size(n->entries[kind]) < NAMES_CACHE_MAX)
                 return true;
-        if (!n->dropped)
-                for (size_t i = 0; (e = entry_next(n, kind, &i));)
-                        if (!e->question.waiting)
-                                entry_drop(n, e);
-        if (n->dropped || map_size(n->entries[kind]) >= NAMES_CACHE_MAX) {
-                n->dirty = true;
-                if (!armed(n->settle))
-                        arm(n->settle, SETTLE_USEC);
-        }
-        return map_size(n->entries[kind]) < NAMES_CACHE_MAX;
+        for (size_t i = 0; (e = entry_next(n, kind, &i));)
+                if (!e->question.waiting)
+                        entry_drop(n, e);
+        bool room = map_size(n->entries[kind]) < NAMES_CACHE_MAX;
+        if ((!by_name(kind) || !room) && !armed(n->settle))
+                arm(n->settle, SETTLE_USEC);
+        return room;
 }
 
 /* NULL: out of memory, or no room now. */

@@ -256,7 +256,7 @@ int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
 
 /* ---- facts ---- */
 
-/* Numbers of a status line into out[]; -E2BIG when there are more. The line ends at its newline. */
+/* Numbers of a status line into out[]; -E2BIG when there are more, -EBADMSG when it was cut before its newline. */
 static int parse_ids(const char *line, uint32_t *out, size_t max) {
         size_t n = 0;
 
@@ -274,11 +274,11 @@ static int parse_ids(const char *line, uint32_t *out, size_t max) {
         }
 }
 
-/* The kernel escapes newlines in the name, so a line starts where it seems to. NULL when the line is not there as a whole. */
+/* The kernel escapes newlines in the name, so a line starts where it seems to. */
 static const char *status_line(const char *text, const char *start) {
         const char *line = strstr(text, start);
 
-        return line && strchr(line + strlen(start), '\n') ? line + strlen(start) : NULL;
+        return line ? line + strlen(start) : NULL;
 }
 
 static void status_effective(const char *text, const char *start, uint32_t *id, Subject *s, Fact fact) {

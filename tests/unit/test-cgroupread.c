@@ -75,6 +75,8 @@ static void test_members(void **state) {
         assert_int_equal(cgroup_members(tree, "/nothing", true, &pids, &n), -ENOENT);
         file("web/a/b/cgroup.procs", "10\nx\n");
         assert_int_equal(cgroup_members(tree, "/web", true, &pids, &n), -EBADMSG);
+        file("web/a/b/cgroup.procs", "10\n\n");
+        assert_int_equal(cgroup_members(tree, "/web", true, &pids, &n), -EBADMSG);
         file("web/a/b/cgroup.procs", "99999999999\n");
         assert_int_equal(cgroup_members(tree, "/web", true, &pids, &n), -EBADMSG);
         file("web/a/b/cgroup.procs", "12 13\n");

@@ -269,6 +269,8 @@ static void test_told_while_waiting(void **state) {
         assert_int_equal(names_user(f->names, 1, &name), -EAGAIN);
         assert_int_equal(names_user(f->names, 2, &name), -EAGAIN);
         answer(f, 0, 1, "one");
+        RUN_UNTIL(f, names_pending(f->names) == 1);
+        assert_int_equal(f->changed, 0); /* more may come */
         RUN_UNTIL(f, f->changed == 1);
         assert_int_equal(names_pending(f->names), 1);
         assert_int_equal(names_user(f->names, 1, &name), 0);
@@ -303,31 +305,68 @@ static void test_full_cache(void **state) {
         assert_string_equal(first, "somebody");                                  /* still there for who holds it */
         assert_int_equal(f->changed, before);
         f->held = first;
-        answer(f, 0, NAMES_CACHE_MAX, "last");
-        RUN_UNTIL(f, f->changed == before + 1);
+        RUN_UNTIL(f, f->changed == before + 1); /* told without any answer */
         assert_string_equal(f->seen, "somebody");
         f->held = NULL;
+        answer(f, 0, NAMES_CACHE_MAX, "last");
+        RUN_UNTIL(f, f->changed == before + 2);
         assert_int_equal(names_user(f->names, NAMES_CACHE_MAX, &name), 0);
         assert_int_equal(names_user(f->names, 0, &name), -EAGAIN);
         assert_int_equal(names_uid(f->names, "joe", &uid), 0); /* rules keep their names */
 }
 
-/* Twice full before anybody was told: refused, then told. */
-static void test_full_twice(void **state) {
+/* Names of rules: numbers, so nobody holds a string and nobody need be told. */
+static void test_full_of_names(void **state) {
+        Fixture *f = *state;
+        char name[32];
+        uid_t uid;
+
+        for (uint32_t u = 0; u < NAMES_CACHE_MAX; u++) {
+                snprintf(name, sizeof(name), "name%u", u);
+                assert_int_equal(names_uid(f->names, name, &uid), -EAGAIN);
+                answer(f, 0, u, name);
+                if (u % 32 == 31)
+                        RUN_UNTIL(f, names_pending(f->names) == 0);
+        }
+        unsigned before = f->changed;
+        assert_int_equal(names_uid(f->names, "name0", &uid), 0);
+        assert_int_equal(names_uid(f->names, "one more", &uid), -EAGAIN);
+        assert_int_equal(names_uid(f->names, "name0", &uid), -EAGAIN);
+        assert_int_equal(names_pending(f->names), 2);
+        run_for(f, 150);
+        assert_int_equal(f->changed, before);
+}
+
+/* None of them answered, so none can be dropped: the next is refused, and `changed` says when to try again. */
+static void test_full_of_questions(void **state) {
         Fixture *f = *state;
         const char *name;
         NamesRequest q;
 
-        answer_ids(f, 0, NAMES_CACHE_MAX);
-        unsigned before = f->changed;
-        for (uint32_t u = 0; u < NAMES_CACHE_MAX; u++) /* none of them answered, so none can be dropped */
-                assert_int_equal(names_user(f->names, NAMES_CACHE_MAX + u, &name), -EAGAIN);
-        assert_int_equal(names_pending(f->names), NAMES_CACHE_MAX);
+        for (uint32_t u = 0; u < NAMES_CACHE_MAX; u++)
+                assert_int_equal(names_user(f->names, u, &name), -EAGAIN);
         assert_int_equal(names_user(f->names, 4000000000u, &name), -EAGAIN);
         assert_int_equal(names_pending(f->names), NAMES_CACHE_MAX);
+        RUN_UNTIL(f, f->changed == 1);
+        for (uint32_t u = 0; u < NAMES_UNDER_WAY_MAX; u++) {
+                assert_true(asked(f, &q));
+                assert_int_equal(q.id, u);
+        }
+        NamesReply r = reply_to(&q, -ENOENT, 0, "");
+        put(f, &r);
+        RUN_UNTIL(f, names_pending(f->names) == NAMES_CACHE_MAX - 1);
+        assert_int_equal(names_user(f->names, 4000000000u, &name), -EAGAIN);
+        assert_int_equal(names_pending(f->names), NAMES_CACHE_MAX); /* in the place of the answered one */
+
+        unsigned before = f->changed;
+        for (uint32_t u = 0; u <= NAMES_CACHE_MAX; u++) { /* the same by name, one more than there is room for */
+                char text[32];
+                uid_t uid;
+                snprintf(text, sizeof(text), "name%u", u);
+                assert_int_equal(names_uid(f->names, text, &uid), -EAGAIN);
+        }
+        assert_int_equal(names_pending(f->names), 2 * NAMES_CACHE_MAX);
         RUN_UNTIL(f, f->changed > before);
-        assert_true(asked(f, &q));
-        assert_int_equal(q.id, NAMES_CACHE_MAX);
 }
 
 /* ---- changes ---- */
@@ -395,16 +434,30 @@ static void test_every_part_of_an_answer_counts(void **state) {
         size_t n;
 
         assert_int_equal(names_member(f->names, 1, &gids, &n), -EAGAIN);
-        for (unsigned i = 1; i <= 4; i++) { /* first, another gid, one gid more, none */
+        for (unsigned i = 1; i <= 5; i++) { /* first, another gid, one gid more, another name, none */
                 assert_true(asked(f, &q));
-                NamesReply r = reply_to(&q, i == 4 ? -ENOENT : 0, 1, "one");
-                r.n_gids = i == 4 ? 0 : i;
+                NamesReply r = reply_to(&q, i == 5 ? -ENOENT : 0, 1, i < 4 ? "one" : "two");
+                r.n_gids = i < 3 ? 1 : 2;
                 r.gids[0] = i > 1;
                 put(f, &r);
                 RUN_UNTIL(f, f->changed == i);
                 names_refresh(f->names);
         }
         assert_int_equal(names_member(f->names, 1, &gids, &n), -ENOENT);
+}
+
+static void test_another_id(void **state) {
+        Fixture *f = *state;
+        uid_t uid;
+
+        assert_int_equal(names_uid(f->names, "joe", &uid), -EAGAIN);
+        answer(f, 0, 1, "joe");
+        RUN_UNTIL(f, f->changed == 1);
+        names_refresh(f->names);
+        answer(f, 0, 2, "joe");
+        RUN_UNTIL(f, f->changed == 2);
+        assert_int_equal(names_uid(f->names, "joe", &uid), 0);
+        assert_int_equal(uid, 2);
 }
 
 static void assert_asks_again(Fixture *f, bool expected) {
@@ -455,17 +508,22 @@ static void test_failure(void **state) {
         assert_int_equal(f->changed, 0);
         assert_int_equal(names_uid(f->names, "joe", &uid), -EAGAIN);
         assert_int_equal(names_pending(f->names), 0);
-        RUN_UNTIL(f, names_pending(f->names) == 1);
+        assert_int_equal(names_uid(f->names, "ann", &uid), -EAGAIN);
+        answer(f, 0, 5, "ann");
+        RUN_UNTIL(f, f->changed == 1);
+        RUN_UNTIL(f, names_pending(f->names) > 0);
+        assert_int_equal(names_pending(f->names), 1); /* what was answered is not asked again */
         clock_gettime(CLOCK_MONOTONIC, &end);
         assert_in_range(end.tv_sec - start.tv_sec, 9, 12);
         answer(f, 0, 1234, "joe");
-        RUN_UNTIL(f, f->changed == 1);
+        RUN_UNTIL(f, f->changed == 2);
         names_refresh(f->names);
+        answer(f, -EAGAIN, 0, "");
         answer(f, -EAGAIN, 0, "");
         RUN_UNTIL(f, names_pending(f->names) == 0);
         assert_int_equal(names_uid(f->names, "joe", &uid), 0);
         assert_int_equal(uid, 1234);
-        assert_int_equal(f->changed, 1);
+        assert_int_equal(f->changed, 2);
 }
 
 /* ---- a helper that is broken or gone ---- */
@@ -618,11 +676,13 @@ static void test_program_files(void **state) {
         size_t n;
         uid_t uid;
         gid_t gid;
+        static char passwd[24000];
         int r;
 
         if (geteuid() != 0)
                 skip();
-        write_file(f, "passwd", "root:x:0:0::/:\nann:x:4001:500::/:\nbusy:x:4002:500::/:\nfull:x:4003:500::/:\n");
+        snprintf(passwd, sizeof(passwd), "root:x:0:0::/:\nann:x:4001:500::/:\nbusy:x:4002:500::/:\nfull:x:4003:500::/:\nlong:x:4004:500:%020000d:/:\n", 0);
+        write_file(f, "passwd", passwd);
         write_group_file(f);
         start_program(f, f->directory);
         AWAIT(f, r, names_uid(f->names, "ann", &uid));
@@ -630,6 +690,9 @@ static void test_program_files(void **state) {
         assert_int_equal(uid, 4001);
         AWAIT(f, r, names_uid(f->names, "ben", &uid));
         assert_int_equal(r, -ENOENT);
+        AWAIT(f, r, names_uid(f->names, "long", &uid)); /* its line is longer than the first buffer, as is that of the group */
+        assert_int_equal(r, 0);
+        assert_int_equal(uid, 4004);
         AWAIT(f, r, names_gid(f->names, "huge", &gid));
         assert_int_equal(r, 0);
         assert_int_equal(gid, 901);
@@ -714,10 +777,12 @@ int main(void) {
                 TEST(test_line_and_order),
                 TEST(test_told_while_waiting),
                 TEST(test_full_cache),
-                TEST(test_full_twice),
+                TEST(test_full_of_names),
+                TEST(test_full_of_questions),
                 TEST(test_refresh_keeps_old_answers),
                 TEST(test_refresh_under_way),
                 TEST(test_every_part_of_an_answer_counts),
+                TEST(test_another_id),
                 TEST(test_files_change),
                 TEST(test_failure),
                 TEST(test_nonsense_size),

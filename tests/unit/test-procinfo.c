@@ -237,7 +237,9 @@ static void test_texts_do_not_collide(void **state) {
         assert_int_equal(procinfo_open(&r, pid, &p), 0);
         assert_int_equal(procinfo_read(&r, &p, BIT(ARG0)), 0);
         assert_int_equal(procinfo_read(&r, &p, BIT(COMM) | BIT(LABEL) | BIT(CONTEXT)), 0);
+        size_t used = p.used;
         assert_int_equal(procinfo_read(&r, &p, BIT(ARG0) | BIT(COMM)), 0); /* tried already: nothing is read again */
+        assert_int_equal(p.used, used);
         assert_string_equal(p.subject.arg0, longest);
         assert_string_equal(p.subject.comm, "sleep");
         assert_true(p.used <= sizeof(longest) + 128 + 4096);
@@ -361,6 +363,8 @@ static void test_exit(void **state) {
                 kill(pid, SIGKILL);
                 assert_int_equal(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0); /* now a zombie */
                 assert_false(procinfo_alive(&p));
+                if (p.dir < 0) /* the number is still taken, but the next moment it might be another's */
+                        assert_int_equal(procinfo_dir(&r, &p), -ESRCH);
                 assert_int_equal(procinfo_read(&r, &p, BIT(COMM)), -ESRCH);
                 assert_int_equal(procinfo_open(&r, pid, &q), -ESRCH);
                 assert_int_equal(q.pidfd, -EBADF);
