@@ -145,6 +145,7 @@ static bool want_instances(Manager *m, Verdict *v, Process *p, uint64_t event_ns
 }
 
 static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
+        uint32_t before;
         bool left = false;
         Process *p;
 
@@ -160,12 +161,15 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
                 left |= verdict_left(v, i) != 0;
         if (left && want_instances(m, v, p, event_ns))
                 return JUDGE_WAITING;
+        before = p->wanted;
         set_wanted(p, v);
+        if (m->mode == MODE_ENFORCE && v->n_targets > 0)
+                mover_leave(m, v, p, before & ~v->wanted);
         if (!left) {
                 set_holder(p, v->holder, v->detail);
                 if (!p->placed_ns && v->holder == HOLDER_NONE)
                         p->placed_ns = v->looked_ns;
-                return v->holder == HOLDER_NONE ? JUDGE_IN_PLACE : JUDGE_HELD;
+                return p->pending ? JUDGE_MOVING : v->holder == HOLDER_NONE ? JUDGE_IN_PLACE : JUDGE_HELD;
         }
         if (m->mode == MODE_OBSERVE) {
                 set_holder(p, HOLDER_OBSERVE, "");

@@ -252,7 +252,7 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
                 return r;
         r = proc_reader_init(&m->reader, m->options->without);
         if (r < 0)
-                return log_error_errno(r, "Cannot read /proc");
+                return log_error_errno(r, "Cannot read the process directory");
         r = store_open(m->options->state_dir, &m->store);
         if (r < 0)
                 return log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);

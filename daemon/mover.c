@@ -245,11 +245,10 @@ static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {
         return place != WIRE_NONE ? place : c->some_place[h];
 }
 
-bool mover_return(Manager *m, Verdict *v, Process *p) {
-        if (m->mode == MODE_OBSERVE || p->returning || verdict_paths(m, v) < 0)
-                return false;
+/* Back to the origin on the hierarchies of mask where it is in a class. */
+static void return_from(Manager *m, Verdict *v, Process *p, uint32_t mask) {
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
-                Class *c = v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
+                Class *c = mask & 1u << h && v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
                 _cleanup_(move_freep) Move *x = NULL;
                 WireReturn item;
 
@@ -269,6 +268,17 @@ bool mover_return(Manager *m, Verdict *v, Process *p) {
                 p->pending++;
                 m->stats.moves_requested++;
         }
+}
+
+bool mover_return(Manager *m, Verdict *v, Process *p) {
+        if (m->mode == MODE_OBSERVE || p->returning || verdict_paths(m, v) < 0)
+                return false;
+        return_from(m, v, p, UINT32_MAX);
         p->returning = p->pending > 0;
         return p->returning;
+}
+
+void mover_leave(Manager *m, Verdict *v, Process *p, uint32_t hierarchies) {
+        if (hierarchies && verdict_paths(m, v) >= 0)
+                return_from(m, v, p, hierarchies);
 }

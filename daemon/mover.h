@@ -8,3 +8,5 @@ int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns);
 bool mover_follow(Manager *m, Verdict *v, Process *p);
 /* Sends a process whose rule is gone back to its origin. Returns true if anything was asked. */
 bool mover_return(Manager *m, Verdict *v, Process *p);
+/* Where its rule does not want it any more (the hierarchies of the class that it leaves and the new one does not have): back to the origin. */
+void mover_leave(Manager *m, Verdict *v, Process *p, uint32_t hierarchies);

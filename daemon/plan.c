@@ -27,8 +27,21 @@ typedef struct Plan {
         size_t n, room;
 } Plan;
 
-/* "cpu:/a cgroup2:/b" of the hierarchies in mask; wanted: where the targets lead, else where it is. */
-static char *places_text(Manager *m, const Verdict *v, uint32_t mask, bool wanted) {
+/* Where the process would go on hierarchy h: to its target's place or, where the rule has none, to its origin. -ENOENT. */
+static int wanted_path(Manager *m, const Verdict *v, const Process *p, uint32_t h, char *buf, size_t size) {
+        const VerdictTarget *t = verdict_target(v, h);
+        const Place *origin = !t && p && p->origin ? classes_place(&m->classes, p->origin->place[h]) : NULL;
+
+        if (t)
+                return classes_path(&m->classes, h, t->name, m->classes.hierarchies[h].version == 2 ? t->leaf2 : "", buf, size);
+        if (!origin || strlen(origin->path) >= size)
+                return -ENOENT;
+        strcpy(buf, origin->path);
+        return 0;
+}
+
+/* "cpu:/a cgroup2:/b" of the hierarchies in mask; wanted: where it would go, else where it is. */
+static char *places_text(Manager *m, const Verdict *v, const Process *p, uint32_t mask, bool wanted) {
         char *text = NULL;
         size_t size;
         FILE *f = open_memstream(&text, &size);
@@ -37,10 +50,8 @@ static char *places_text(Manager *m, const Verdict *v, uint32_t mask, bool wante
         if (!f)
                 return NULL;
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
-                const VerdictTarget *t = verdict_target(v, h);
                 char path[WIRE_PATH_MAX];
-                if (!(mask & 1u << h) || (wanted && (!t || classes_path(&m->classes, h, t->name,
-                                                    m->classes.hierarchies[h].version == 2 ? t->leaf2 : "", path, sizeof(path)) < 0)))
+                if (!(mask & 1u << h) || !v->paths[h] || (wanted && wanted_path(m, v, p, h, path, sizeof(path)) < 0))
                         continue;
                 fprintf(f, "%s%s:%s", first ? "" : " ", classes_hierarchy_label(&m->classes, h), wanted ? path : v->paths[h]);
                 first = false;
@@ -75,8 +86,8 @@ static int plan_add(Plan *plan, Verdict *v, const Process *p, uint32_t mask, Hol
         e->rule = strdup(v->entry ? rule_name(v->entry->rule) : "");
         e->file = strdup(v->entry ? v->entry->file : "");
         e->line = v->entry ? v->entry->line : 0;
-        e->from = places_text(plan->m, v, mask, false);
-        e->to = v->entry ? places_text(plan->m, v, mask, true) : strdup("");
+        e->from = places_text(plan->m, v, p, mask, false);
+        e->to = v->entry ? places_text(plan->m, v, p, mask, true) : strdup("");
         e->class_name = v->n_targets > 0 ? strdup(v->targets[0].name) : NULL;
         e->reason = strdup(reason);
         e->holder_detail = strdup(detail);
@@ -91,9 +102,21 @@ static int conditions_text(const Rule *rule, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
+/* Hierarchies where it is in a class that its rule does not give it. */
+static uint32_t to_be_left(Plan *plan, Verdict *v, const Process *p) {
+        uint32_t mask = p && v->n_targets > 0 ? p->wanted & ~v->wanted : 0;
+
+        if (mask && verdict_paths(plan->m, v) < 0)
+                return 0;
+        for (uint32_t h = 0; h < plan->m->classes.n_hierarchies; h++)
+                if (mask & 1u << h && (!v->paths[h] || !classes_of_path(&plan->m->classes, h, v->paths[h])))
+                        mask &= ~(1u << h);
+        return mask;
+}
+
 static int plan_match(Plan *plan, Verdict *v, const Process *p) {
         _cleanup_free_ char *reason = NULL;
-        uint32_t left = 0;
+        uint32_t left = to_be_left(plan, v, p);
         int r;
 
         for (size_t i = 0; i < v->n_targets; i++)

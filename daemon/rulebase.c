@@ -126,6 +126,12 @@ uint64_t rulebase_id(RuleBase *b, const char *name) {
         return id;
 }
 
+void rulebase_forget(RuleBase *b, const char *name) {
+        uint64_t id = (uintptr_t) map_remove_string(b->ids, name);
+
+        free(map_remove_u64(b->matches, id));
+}
+
 static int append(RuleBase *b, Ruleset *rs, const Rule *rule, const char *file, unsigned line, TextError *err) {
         int r = ruleset_add(rs, rule, rulebase_id(b, rule_name(rule)), file, line, err);
 

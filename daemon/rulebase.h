@@ -30,6 +30,8 @@ DEFINE_CLEANUP(RuleBase *, rulebase_free)
 int rulebase_build(RuleBase *b, const Ruleset *files, const RuntimeRule *list, size_t n, Ruleset **ret, TextError *err);
 void rulebase_swap(RuleBase *b, Ruleset *rs);
 uint64_t rulebase_id(RuleBase *b, const char *name); /* 0: out of memory */
+/* The rule is gone for good: another of that name gets an id and a count of its own. */
+void rulebase_forget(RuleBase *b, const char *name);
 void runtime_rule_done(RuntimeRule *x);
 
 /* Reads rule files and stored rules. A bad file gives -EINVAL with err; what was in force stays. Runtime rules that no longer parse are logged and

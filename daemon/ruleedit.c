@@ -146,6 +146,7 @@ int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
         r = set_disabled(b, rule_name(gone.rule), false);
         if (r < 0)
                 log_warning_errno(r, "Cannot forget that rule %s was switched off", rule_name(gone.rule));
+        rulebase_forget(b, rule_name(gone.rule));
         runtime_rule_done(&gone);
         return 0;
 }

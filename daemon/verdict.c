@@ -26,7 +26,8 @@ void verdict_reset(Verdict *v) {
         v->entry = NULL;
         v->missing = v->wanted = v->in_place = v->held = 0;
         v->exe_error = 0;
-        v->names_pending = v->ignored = v->has_paths = false;
+        v->ignored = v->has_paths = false;
+        v->names_pending = 0;
         v->n_targets = 0;
         v->holder = HOLDER_NONE;
         v->detail[0] = '\0';
@@ -55,7 +56,7 @@ static void know(Verdict *v, Fact fact, int r) {
         if (r >= 0)
                 v->info.subject.known |= FACT_BIT(fact);
         else if (r == -EAGAIN)
-                v->names_pending = true;
+                v->names_pending |= FACT_BIT(fact);
 }
 
 static void name_facts(Manager *m, Verdict *v, uint32_t facts) {
@@ -200,6 +201,8 @@ static int target_resolve(Manager *m, Verdict *v, const RuleTarget *rt, VerdictT
         int r;
 
         *t = (VerdictTarget) {};
+        if (expand_facts(rt->class_name) & v->names_pending) /* a number would stand for the name */
+                return verdict_error(v, HOLDER_UNKNOWN_FACT, "%s", "its name is being asked for");
         r = expand_class_name(rt->class_name, &v->info.subject, &name, &component, &missing);
         if (r == -ENODATA) {
                 v->missing |= FACT_BIT(missing);

@@ -23,7 +23,7 @@ typedef struct Verdict {
         const RuleEntry *entry;   /* NULL: no rule matches */
         uint32_t missing;         /* FACT_BIT()s that were asked for and unknown */
         int exe_error;            /* why FACT_EXE is unknown */
-        bool names_pending;       /* a name was asked for and is not here yet: judge again when it comes */
+        uint32_t names_pending;   /* FACT_BIT()s of names that were asked for and are not here yet: judge again when they come */
         bool ignored;
         VerdictTarget targets[VERDICT_TARGETS_MAX];
         size_t n_targets;

@@ -331,20 +331,37 @@ static int append_plan(sd_bus_message *m, const PlanEntry *entries, size_t n) {
 }
 
 /* An empty text asks for the rules in force: what observe mode would move. */
-static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
+static int plan(Call *c, PlanEntry **ret, size_t *ret_n, sd_bus_error *e) {
         _cleanup_(ruleset_freep) Ruleset *candidate = NULL;
-        PlanEntry *entries = NULL;
         TextError err = {};
-        size_t n = 0;
         int r = 0;
 
         if (c->text[0] || c->alone)
                 r = manager_candidate(c->manager, c->text, c->alone, &candidate, &err);
         if (r < 0)
                 return error_of_rules(r, &err, e);
-        r = manager_plan(c->manager, candidate, &entries, &n);
+        r = manager_plan(c->manager, candidate, ret, ret_n);
+        return r < 0 ? error_of_daemon(r, e) : 0;
+}
+
+/* The first look asks for the names that the rules and the processes need; the answer is made when these have come. */
+static int act_plan(Call *c, sd_bus_error *e) {
+        PlanEntry *entries;
+        size_t n;
+        int r = plan(c, &entries, &n, e);
+
+        if (r >= 0)
+                plan_entries_free(entries, n);
+        return r;
+}
+
+static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
+        PlanEntry *entries = NULL;
+        size_t n = 0;
+        int r = plan(c, &entries, &n, e);
+
         if (r < 0)
-                return error_of_daemon(r, e);
+                return r;
         r = append_plan(reply, entries, n);
         plan_entries_free(entries, n);
         return r;
@@ -357,7 +374,7 @@ static const Method methods[] = {
         { "List", NULL, check_options_only, NULL, answer_list },
         { "Validate", NULL, read_text, NULL, answer_validate },
         { "Test", NULL, check_test, NULL, answer_test },
-        { "Plan", ACTION_PROCESSES_INSPECT, check_plan, NULL, answer_plan },
+        { "Plan", ACTION_PROCESSES_INSPECT, check_plan, act_plan, answer_plan, .settle = true },
 };
 
 /* ---- the object -------------------------------------------------------------------------------------------------- */

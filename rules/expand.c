@@ -23,6 +23,21 @@ static bool specifier_fact(char letter, Fact *ret) {
         return false;
 }
 
+/* Where a number has no name, or a process none, the number stands for it, as in cgrules.conf of libcgroup 3.x. */
+static bool specifier_fallback(char letter, Fact *ret) {
+        static const struct {
+                char letter;
+                Fact fact;
+        } numbers[] = { { 'u', FACT_UID }, { 'g', FACT_GID }, { 'p', FACT_PID } };
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+                if (numbers[i].letter == letter) {
+                        *ret = numbers[i].fact;
+                        return true;
+                }
+        return false;
+}
+
 bool expand_is_template(const char *class_name) {
         return strchr(class_name, '%');
 }
@@ -32,8 +47,12 @@ uint32_t expand_facts(const char *class_name) {
         Fact f;
 
         for (const char *p = strchr(class_name, '%'); p && p[1]; p = strchr(p + 2, '%'))
-                if (specifier_fact(p[1], &f))
+                if (specifier_fact(p[1], &f)) {
                         facts |= FACT_BIT(f);
+                        /* A process always has a name: its number is not asked for, or a rule with %p would seem to depend on it. */
+                        if (specifier_fallback(p[1], &f) && f != FACT_PID)
+                                facts |= FACT_BIT(f);
+                }
         return facts;
 }
 
@@ -100,13 +119,14 @@ static int component_add_fact(Component *c, const Subject *s, char letter, Fact 
         const char *text = NULL;
         size_t n = 0;
         char buf[16];
-        Fact f;
+        Fact f, number;
 
         if (letter == '%')
                 return component_add(c, "%", 1);
         if (!specifier_fact(letter, &f))
                 return -EINVAL;
-        if (!specifier_text(s, letter, f, buf, &text, &n)) {
+        if (!specifier_text(s, letter, f, buf, &text, &n) &&
+            (!specifier_fallback(letter, &number) || !specifier_text(s, letter, number, buf, &text, &n))) {
                 *ret_missing = f;
                 return -ENODATA;
         }

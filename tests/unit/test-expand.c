@@ -51,19 +51,35 @@ static int expand_error(const char *name, const Subject *s, Fact *ret_missing) {
 static void test_unknown_facts(void **state) {
         static const struct {
                 const char *name;
-                Fact fact;
+                Fact fact, number; /* that stands for it; _FACT_N: none does */
         } cases[] = {
-                { "a/%u", FACT_USER }, { "a/%U", FACT_UID }, { "a/%g", FACT_GROUP }, { "a/%G", FACT_GID },
-                { "a/%p", FACT_COMM }, { "a/%P", FACT_PID }, { "a/%t", FACT_CONTEXT }, { "a/%l", FACT_CONTEXT },
+                { "a/%u", FACT_USER, FACT_UID },   { "a/%U", FACT_UID, _FACT_N },     { "a/%g", FACT_GROUP, FACT_GID },
+                { "a/%G", FACT_GID, _FACT_N },     { "a/%p", FACT_COMM, FACT_PID },   { "a/%P", FACT_PID, _FACT_N },
+                { "a/%t", FACT_CONTEXT, _FACT_N }, { "a/%l", FACT_CONTEXT, _FACT_N },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 Subject s = whole;
                 Fact missing = _FACT_N;
                 s.known &= ~FACT_BIT(cases[i].fact);
+                if (cases[i].number != _FACT_N)
+                        s.known &= ~FACT_BIT(cases[i].number);
                 assert_int_equal(expand_error(cases[i].name, &s, &missing), -ENODATA);
                 assert_int_equal(missing, cases[i].fact);
         }
+}
+
+/* cgrules.conf(5) of libcgroup 3.x: uid if name resolving fails, gid likewise, pid if the process name is not available. */
+static void test_numbers_stand_for_names(void **state) {
+        Subject s = whole;
+
+        s.known &= ~(FACT_BIT(FACT_USER) | FACT_BIT(FACT_GROUP) | FACT_BIT(FACT_COMM));
+        assert_expands("a/%u", &s, "a/1000");
+        assert_expands("a/%g", &s, "a/100");
+        assert_expands("a/%p", &s, "a/4711");
+        assert_int_equal(expand_facts("a/%u"), FACT_BIT(FACT_USER) | FACT_BIT(FACT_UID));
+        assert_int_equal(expand_facts("a/%g"), FACT_BIT(FACT_GROUP) | FACT_BIT(FACT_GID));
+        assert_int_equal(expand_facts("a/%p"), FACT_BIT(FACT_COMM));
 }
 
 static void test_context_fields_that_are_not_there(void **state) {
@@ -131,6 +147,7 @@ static void test_questions(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_each_specifier), cmocka_unit_test(test_unknown_facts),
+                cmocka_unit_test(test_numbers_stand_for_names),
                 cmocka_unit_test(test_context_fields_that_are_not_there), cmocka_unit_test(test_illegal_results),
                 cmocka_unit_test(test_length),         cmocka_unit_test(test_questions),
         };

@@ -287,6 +287,12 @@ static const char *expand_slowly(const Meant *m, const Proc *p, char buf[static 
                 char letter = m->is_spec[i] ? m->spec[i][0] : '\0';
                 const char *text = letter ? number : m->spec[i];
                 snprintf(number, sizeof(number), "%u", letter == 'U' ? p->s.uid : letter == 'G' ? p->s.gid : (unsigned) p->s.pid);
+                /* a number stands for a name that is not known */
+                if ((letter == 'u' && !knows(p, FACT_USER)) || (letter == 'g' && !knows(p, FACT_GROUP)) || (letter == 'p' && !knows(p, FACT_COMM))) {
+                        letter = letter == 'u' ? 'U' : letter == 'g' ? 'G' : 'P';
+                        snprintf(number, sizeof(number), "%u", letter == 'U' ? p->s.uid : letter == 'G' ? p->s.gid : (unsigned) p->s.pid);
+                        text = number;
+                }
                 if ((letter == 'U' && !knows(p, FACT_UID)) || (letter == 'G' && !knows(p, FACT_GID)) || (letter == 'P' && !knows(p, FACT_PID)))
                         return NULL;
                 if (has("ugptrsl", letter))
