@@ -96,7 +96,6 @@ static void on_instance(unsigned op, const void *reply, void *token, void *userd
                 (void) classifier_judge(m, w->pids[i].pid, w->pids[i].event_ns);
         if (r >= 0)
                 instances_check_soon(m); /* they may all be gone already */
-        scan_progress(m);
 }
 
 int instances_want(Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns) {

@@ -224,7 +224,6 @@ static void on_names(void *userdata) {
         if (rulebase_spells_names(m->rules))
                 (void) manager_recompile(m);
         classifier_names_arrived(m);
-        scan_progress(m);
 }
 
 static void on_names_gone(void *userdata) {

@@ -159,7 +159,6 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
                 move_done(x, p, reply);
         else
                 move_failed(x, p, reply);
-        scan_progress(x->m);
 }
 
 static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
@@ -236,7 +235,6 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
         if (p && p->returning && p->pending == 0)
                 proctable_remove(x->m->table, p->pid);
         instances_check_soon(x->m);
-        scan_progress(x->m);
 }
 
 static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {

@@ -125,21 +125,22 @@ static void run_end(Manager *m) {
                 run_start(m);
 }
 
-void scan_progress(Manager *m) {
+/* After every event of the loop: a pass that has judged all is over when everything asked has been answered. */
+static int on_post(sd_event_source *source, void *userdata) {
+        Manager *m = userdata;
         Scan *s = &m->scan;
 
-        if (!s->running || !s->waiting)
-                return;
-        if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
-                return;
+        if (!s->running || !s->waiting || brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
+                return 0;
         if (s->again) { /* what is in force has changed since: begin anew */
                 run_start(m);
-                return;
+                return 0;
         }
         if (m->stats.moves_done > s->pass_moved && s->passes < SCAN_PASSES_MAX)
                 pass_start(m);
         else
                 run_end(m);
+        return 0;
 }
 
 static int on_step(sd_event_source *source, void *userdata) {
@@ -158,7 +159,6 @@ static int on_step(sd_event_source *source, void *userdata) {
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         free(TAKE_PTR(s->pids));
         s->waiting = true;
-        scan_progress(m);
         return 0;
 }
 
@@ -186,8 +186,10 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
 
 int scan_init(Manager *m) {
         Scan *s = &m->scan;
-        int r = sd_event_add_defer(m->event, &s->step, on_step, m);
+        int r = sd_event_add_post(m->event, &s->post, on_post, m);
 
+        if (r >= 0)
+                r = sd_event_add_defer(m->event, &s->step, on_step, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->step, SD_EVENT_OFF);
         if (r >= 0)
@@ -201,6 +203,7 @@ int scan_init(Manager *m) {
 void scan_done(Manager *m) {
         sd_event_source_unref(m->scan.step);
         sd_event_source_unref(m->scan.sweep);
+        sd_event_source_unref(m->scan.post);
         free(m->scan.pids);
         drop_members(m);
         m->scan = (Scan) {};

@@ -11,7 +11,7 @@ struct Manager;
 #define SCAN_PASSES_MAX 8
 
 typedef struct Scan {
-        sd_event_source *step, *sweep;
+        sd_event_source *step, *sweep, *post;
         pid_t *pids;
         size_t n, next;
         bool running;       /* from the request to the statement */
@@ -32,7 +32,5 @@ int scan_init(struct Manager *m);
 void scan_done(struct Manager *m);
 /* Asks for a run; one that is under way goes on and is followed by another. */
 void scan_request(struct Manager *m);
-/* Answers came: a pass that waits for them may be over. */
-void scan_progress(struct Manager *m);
 /* Numbers of all processes there are; caller frees. -errno. */
 int scan_list_processes(pid_t **ret, size_t *ret_n);
