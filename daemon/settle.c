@@ -30,8 +30,6 @@ static void settle_call(Manager *m, bool all) {
 static int on_post(sd_event_source *source, void *userdata) {
         Manager *m = userdata;
 
-        /* A pass waits until nothing is asked of the broker, and an answer that nobody else waits for (a ping's) may be the last. */
-        scan_progress(m);
         if (m->settle.n > 0 && is_settled(m))
                 settle_call(m, true);
         return 0;
