@@ -15,7 +15,10 @@ struct Classifier {
          * generations: the older one goes when no event from before its last look can come any more. */
         Map *looks, *old_looks;
         uint64_t last_look, old_last_look;
-        pid_t *waiting;     /* processes that wait for names */
+        struct Waiter {     /* processes that wait for names, and since which event */
+                pid_t pid;
+                uint64_t event_ns;
+        } *waiting;
         size_t n_waiting, room_waiting;
 };
 
@@ -74,29 +77,29 @@ void classifier_caught_up(Manager *m, uint64_t ns) {
         c->looks = fresh;
 }
 
-static void wait_for_names(Classifier *c, pid_t pid) {
+static void wait_for_names(Classifier *c, pid_t pid, uint64_t event_ns) {
         if (c->n_waiting >= WAITING_MAX)
                 return; /* the sweep finds it */
         if (c->n_waiting == c->room_waiting) {
                 size_t room = c->room_waiting ? c->room_waiting * 2 : 64;
-                pid_t *grown = reallocarray(c->waiting, room, sizeof(*grown));
+                struct Waiter *grown = reallocarray(c->waiting, room, sizeof(*grown));
                 if (!grown)
                         return;
                 c->waiting = grown;
                 c->room_waiting = room;
         }
-        c->waiting[c->n_waiting++] = pid;
+        c->waiting[c->n_waiting++] = (struct Waiter) { pid, event_ns };
 }
 
 void classifier_names_arrived(Manager *m) {
         Classifier *c = m->classifier;
-        pid_t *pids = TAKE_PTR(c->waiting);
+        struct Waiter *waiting = TAKE_PTR(c->waiting);
         size_t n = c->n_waiting;
 
         c->n_waiting = c->room_waiting = 0;
         for (size_t i = 0; i < n; i++)
-                classifier_judge(m, pids[i], 0);
-        free(pids);
+                (void) classifier_judge(m, waiting[i].pid, waiting[i].event_ns);
+        free(waiting);
 }
 
 /* The entry of this very process; one that another process of the same number left behind is dropped. */
@@ -218,7 +221,7 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         r = verdict_judge(m, v, m->rules->current, p);
         if (v->names_pending) {
                 m->stats.names_asked++;
-                wait_for_names(m->classifier, v->info.pid);
+                wait_for_names(m->classifier, v->info.pid, event_ns);
         }
         if (r < 0) {
                 m->stats.unreadable++;
