@@ -114,7 +114,7 @@ static int map_put(Map *m, uint64_t number, const char *string, void *value) {
         Slot *slot = map_find(m, number, string);
         if (slot->value)
                 return -EEXIST;
-        if (m->strings) {
+        if (string) {
                 slot->string = strdup(string);
                 if (!slot->string)
                         return -ENOMEM;
