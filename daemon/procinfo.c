@@ -106,7 +106,7 @@ int proc_reader_init(ProcReader *r, const char *without) {
         ProcReader reader = { .proc = -EBADF };
         _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), self = -EBADF;
         struct statfs fs;
-        PidfdInfo info;
+        PidfdInfo info = {};
 
         if (proc < 0)
                 return -errno;
@@ -185,7 +185,7 @@ static int open_pidfd(ProcReader *r, pid_t pid) {
 }
 
 static int learn_info(ProcInfo *p) {
-        PidfdInfo info;
+        PidfdInfo info = {};
         int k = pidfd_info(p->pidfd, &info);
 
         if (k < 0)

@@ -6,11 +6,17 @@
 #include <linux/netlink.h>
 #include "daemon/procevent.h"
 
+/* struct cn_msg without its flexible end. */
 typedef struct Datagram {
         struct nlmsghdr nl;
-        struct cn_msg cn;
+        struct {
+                struct cb_id id;
+                uint32_t seq, ack;
+                uint16_t len, flags;
+        } cn;
         struct proc_event event;
 } __attribute__((packed, aligned(4))) Datagram;
+_Static_assert(offsetof(Datagram, event) == NLMSG_HDRLEN + sizeof(struct cn_msg), "as the kernel lays it out");
 
 static Datagram datagram(uint32_t what) {
         Datagram d = {
