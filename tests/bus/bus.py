@@ -98,9 +98,15 @@ def service():
 
 
 def stop_service():
+    """What it said last."""
     global _service
-    if _service:
-        _service, ending = None, _service
+    if not _service:
+        return ''
+    _service, ending = None, _service
+    try:
+        ending.stop()
+        return ending.log()
+    finally:
         ending.destroy()
 
 

@@ -12,5 +12,8 @@ tests = unittest.defaultTestLoader.discover(HERE, top_level_dir=HERE)
 status = report.run('bus', report.select(tests, sys.argv[1:]))
 import bus  # noqa: E402
 
-bus.stop_service()
+log = bus.stop_service()
+if 'Sanitizer' in log or 'runtime error' in log:  # said by a build with sanitizers as the daemons ended
+    print(log)
+    status = status or 1
 sys.exit(status)
