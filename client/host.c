@@ -1,9 +1,12 @@
 /* Users, groups and classes of this machine. */
 #include "client/host.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include "common/fd.h"
 #include "common/map.h"
 
 #define MEMBERS_MAX 65536 /* NGROUPS_MAX */
@@ -125,6 +128,23 @@ static bool class_exists(const char *name, void *userdata) {
         const Host *h = userdata;
 
         return class_table_find(h->classes, name);
+}
+
+const char *host_no_context_reason(void) {
+        return access("/sys/fs/selinux/enforce", F_OK) < 0 ? "SELinux is not enabled on this kernel" : NULL;
+}
+
+/* The file is there, and cannot be read, where that module is off. */
+static bool has_label(const char *attribute) {
+        char byte;
+        _cleanup_close_ int fd = open(attribute, O_RDONLY | O_CLOEXEC);
+
+        return fd >= 0 && read(fd, &byte, 1) == 1;
+}
+
+const char *host_no_label_reason(void) {
+        return has_label("/proc/self/attr/apparmor/current") || has_label("/proc/self/attr/smack/current") ? NULL :
+               "no security module with labels (AppArmor, Smack) is enabled";
 }
 
 RulesetEnv host_env(Host *h) {

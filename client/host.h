@@ -15,6 +15,10 @@ int host_load_classes(Host *h, char *const *dirs, TextError *err);
 /* Contexts are believed, every controller exists. Valid as long as the host. */
 RulesetEnv host_env(Host *h);
 
+/* Why this machine has no contexts, or no labels; NULL when it has. Static. */
+const char *host_no_context_reason(void);
+const char *host_no_label_reason(void);
+
 /* Adds those of `wanted` (FACT_BIT mask of FACT_USER, FACT_GROUP, FACT_MEMBER) that follow from the uid and the gid; an id that
  * nobody has leaves them unknown. Lent texts live as long as the host. -ENOMEM. */
 int host_complete(Host *h, Facts *f, uint32_t wanted);

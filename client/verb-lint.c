@@ -118,6 +118,8 @@ static int check_file(Check *c, const char *path) {
 static int check_rules(Check *c) {
         RulesetEnv env = host_env(c->host);
 
+        env.no_context_reason = host_no_context_reason();
+        env.no_label_reason = host_no_label_reason();
         if (ruleset_compile(c->rules, &env) < 0 || lint_ruleset(c->rules, report_warning, c) < 0 || c->failed)
                 return cli_oom();
         return CLI_OK;
