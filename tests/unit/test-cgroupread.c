@@ -6,6 +6,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "common/fd.h"
@@ -255,9 +256,11 @@ static void test_threaded(void **state) {
         snprintf(dir, sizeof(dir), "%s/pclass-test-%d", mount, getpid());
         assert_int_equal(mkdir(dir, 0755), 0);
         pid = fork();
-        if (pid == 0)
+        if (pid == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
                 for (;;)
                         pause();
+        }
         static const char *const steps[][2] = { { "cgroup.procs", NULL }, { "t/cgroup.type", "threaded" }, { "t/cgroup.threads", NULL } };
         snprintf(name, sizeof(name), "%s/t", dir);
         assert_int_equal(mkdir(name, 0755), 0);
