@@ -14,6 +14,14 @@ not_ok() {
         shift
         echo "not ok $suite: $name: $*"
 }
+# run CASE...: functions of the test, with the time at which each began
+run() {
+        local c
+        for c; do
+                echo "-- $(cut -d' ' -f1 /proc/uptime) s: $c"
+                "$c"
+        done
+}
 # is NAME ACTUAL EXPECTED
 is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "is \"$2\" instead of \"$3\""; fi; }
 # has NAME TEXT PART...

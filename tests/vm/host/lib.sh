@@ -82,15 +82,16 @@ install_pclass() {
 }
 
 # ---- running ------------------------------------------------------------------------------------------------------------------------
-# boot NAME SECONDS KERNEL CMDLINE QEMU-ARGUMENTS...: runs a machine to its end. Its first serial port, the console, goes to
+# boot_once NAME SECONDS KERNEL CMDLINE QEMU-ARGUMENTS...: runs a machine to its end. Its first serial port, the console, goes to
 # $logs/NAME.console; what the tests say on the second to $logs/NAME.log and, in full, to our output.
-boot() {
+boot_once() {
         local name=$1 limit=$2 kernel=$3 cmdline=$4 began=$SECONDS status
         shift 4
+        : >"$logs/$name.console"
         timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel "${PCLASS_VM_ACCEL:-tcg,thread=multi}" -M q35 -cpu max -smp 2 \
                 -m "${vm_memory:-768}" -nodefaults -display none -serial "file:$logs/$name.console" -serial stdio \
                 -kernel "$cache/kernel-$kernel/vmlinuz" -append "console=ttyS0 quiet panic=0 $cmdline" "$@" \
-                </dev/null 2>"$logs/$name.qemu" | tr -d '\r' | tee "$logs/$name.log"
+                </dev/null 2>"$logs/$name.qemu" | tr -d '\r' | tee -a "$logs/$name.log"
         status=${PIPESTATUS[0]}
         [ "$status" = 124 ] && echo "not ok $name: the machine was still running after $limit s"
         say "$name: $((SECONDS - began)) s"
@@ -98,6 +99,15 @@ boot() {
                 tail -n 30 "$logs/$name.console" "$logs/$name.qemu"
         fi
         return "$status"
+}
+# boot ...: the same, and again with the same disks as long as the test asks for that, by status 42.
+boot() {
+        local n
+        for n in 1 2 3; do
+                boot_once "$@" || return 1
+                grep -q 'vm: .*, status 42' "$logs/$1.console" || return 0
+                cp "$logs/$1.console" "$logs/$1.console.$n"
+        done
 }
 # work_disk NAME DIR MEGABYTES: an ext4 disk with the contents of DIR, at $run/NAME.img.
 work_disk() {
