@@ -15,7 +15,7 @@ struct Classifier {
          * generations: the older one goes when no event from before its last look can come any more. */
         Map *looks, *old_looks;
         uint64_t last_look, old_last_look;
-        struct Waiter {     /* processes that wait for names, and since which event */
+        struct Waiter {     /* processes that wait for names or their origin, and since which event */
                 pid_t pid;
                 uint64_t event_ns;
         } *waiting;
@@ -77,7 +77,7 @@ void classifier_caught_up(Manager *m, uint64_t ns) {
         c->looks = fresh;
 }
 
-static void wait_for_names(Classifier *c, pid_t pid, uint64_t event_ns) {
+static void wait_for_facts(Classifier *c, pid_t pid, uint64_t event_ns) {
         if (c->n_waiting >= WAITING_MAX)
                 return; /* the sweep finds it */
         if (c->n_waiting == c->room_waiting) {
@@ -91,11 +91,13 @@ static void wait_for_names(Classifier *c, pid_t pid, uint64_t event_ns) {
         c->waiting[c->n_waiting++] = (struct Waiter) { pid, event_ns };
 }
 
-void classifier_names_arrived(Manager *m) {
+void classifier_judge_waiting(Manager *m) {
         Classifier *c = m->classifier;
         struct Waiter *waiting = TAKE_PTR(c->waiting);
         size_t n = c->n_waiting;
 
+        if (n == 0)
+                return;
         c->n_waiting = c->room_waiting = 0;
         for (size_t i = 0; i < n; i++)
                 (void) classifier_judge(m, waiting[i].pid, waiting[i].event_ns);
@@ -219,14 +221,18 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         if (!p)
                 note_look(m->classifier, v->info.pid, v->looked_ns);
         r = verdict_judge(m, v, m->rules->current, p);
-        if (v->names_pending) {
-                m->stats.names_asked++;
-                wait_for_names(m->classifier, v->info.pid, event_ns);
-        }
         if (r < 0) {
                 m->stats.unreadable++;
                 note_look(m->classifier, v->info.pid, now_ns());
                 return JUDGE_GONE;
+        }
+        if (v->names_pending) {
+                m->stats.names_asked++;
+                wait_for_facts(m->classifier, v->info.pid, event_ns);
+        } else if (v->origin_pending) {
+                /* Its parent's move was done but not answered when it was forked. What its rule is can be said when the answer is here. */
+                wait_for_facts(m->classifier, v->info.pid, event_ns);
+                return JUDGE_WAITING;
         }
         if (!v->entry)
                 return act_on_no_match(m, v, p);

@@ -25,7 +25,7 @@ typedef enum JudgeResult {
 JudgeResult classifier_judge(struct Manager *m, pid_t pid, uint64_t event_ns);
 /* The same in a scan: a process that is found in a class without being known is taken into the table first. */
 JudgeResult classifier_judge_scanned(struct Manager *m, pid_t pid);
-/* Judges again every process that waits for names. */
-void classifier_names_arrived(struct Manager *m);
+/* Judges again every process that waits for a name or for the answer that tells its origin. */
+void classifier_judge_waiting(struct Manager *m);
 /* Nothing older than `ns` is left in the event queue: what was kept for late forks can go. */
 void classifier_caught_up(struct Manager *m, uint64_t ns);

@@ -223,7 +223,7 @@ static void on_names(void *userdata) {
 
         if (rulebase_spells_names(m->rules))
                 (void) manager_recompile(m);
-        classifier_names_arrived(m);
+        classifier_judge_waiting(m);
 }
 
 static void on_names_gone(void *userdata) {

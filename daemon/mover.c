@@ -17,6 +17,7 @@ typedef struct Move {
         uint32_t class_index;
         uint32_t hierarchy; /* of a return */
         uint64_t event_ns;
+        Origin *origin;     /* the family's record that the answer fills */
         Rule *rule;         /* NULL: a return, or a child that follows its parent's unknown rule */
         char comm[16];
         char from[128];
@@ -24,6 +25,7 @@ typedef struct Move {
 
 static void move_free(Move *x) {
         fd_close(x->pidfd);
+        origin_unref(x->origin);
         rule_unref(x->rule);
         free(x);
 }
@@ -85,24 +87,38 @@ static void undo_stranger(const Move *x, const WireMoveReply *reply) {
         procinfo_close(&info);
 }
 
-static int origin_take(Process *p, const WireMoveReply *reply) {
+/* Children that were forked since the move was asked for share the record: places that were not known are filled in for all. */
+static void origin_fill(Origin *o, const WireMoveReply *reply) {
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                if (o->place[h] == WIRE_NONE)
+                        o->place[h] = reply->origin[h];
+}
+
+/* A place other than the recorded one: somebody had taken the process out of its class meanwhile. That is its own story, not the family's. */
+static int origin_change(Process *p, const WireMoveReply *reply) {
         Origin *o;
+        int r;
 
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
-                if (reply->origin[h] == WIRE_NONE || (p->origin && p->origin->place[h] == reply->origin[h]))
+                if (reply->origin[h] == WIRE_NONE || p->origin->place[h] == reply->origin[h])
                         continue;
-                if (!p->origin || p->origin->refs > 1) { /* the family's record stays as it is */
-                        int r = origin_new(&o);
+                if (p->origin->refs > 1) {
+                        r = origin_new(&o);
                         if (r < 0)
                                 return r;
-                        if (p->origin)
-                                memcpy(o->place, p->origin->place, sizeof(o->place));
+                        memcpy(o->place, p->origin->place, sizeof(o->place));
                         origin_unref(p->origin);
                         p->origin = o;
                 }
                 p->origin->place[h] = reply->origin[h];
         }
         return 0;
+}
+
+static void origin_take(const Move *x, Process *p, const WireMoveReply *reply) {
+        origin_fill(x->origin, reply);
+        if (p && p->origin)
+                (void) origin_change(p, reply); /* without memory the older origin stands */
 }
 
 static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
@@ -118,7 +134,6 @@ static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
                                   x->from[0] ? x->from : NULL);
         if (!p)
                 return;
-        (void) origin_take(p, reply); /* without memory the origin stays unknown, and explain says so */
         p->placed_ns = now_ns();
         if (x->event_ns)
                 p->move_usec = (p->placed_ns - x->event_ns) / 1000;
@@ -132,7 +147,6 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
         stats_move_failed(&m->stats, reply->code);
         if (!p || reply->code == WIRE_GONE)
                 return;
-        (void) origin_take(p, reply); /* other hierarchies may have succeeded */
         if (p->holder == HOLDER_NONE)
                 log_info("Process %d stays out of its class: %s%s%s", (int) x->pid, wire_code_name(reply->code),
                          reply->error ? ", " : "", reply->error ? strerror(-reply->error) : "");
@@ -153,12 +167,17 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         p = move_process(x);
         if (p && p->pending > 0)
                 p->pending--;
-        if (!pidfd_alive(x->pidfd))
+        x->origin->unanswered--;
+        if (!pidfd_alive(x->pidfd)) {
                 undo_stranger(x, reply);
-        else if (reply->code == WIRE_OK)
-                move_done(x, p, reply);
-        else
-                move_failed(x, p, reply);
+        } else {
+                origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded */
+                if (reply->code == WIRE_OK)
+                        move_done(x, p, reply);
+                else
+                        move_failed(x, p, reply);
+        }
+        classifier_judge_waiting(x->m);
 }
 
 static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
@@ -166,13 +185,16 @@ static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_
         WireMove item = { p->pid, class_index, hierarchies, 0, v->info.cookie };
         int r = move_new(m, v, p, class_index, &x);
 
+        if (r >= 0 && !p->origin)
+                r = origin_new(&p->origin);
         if (r < 0)
                 return r;
         x->event_ns = event_ns;
+        x->origin = origin_ref(p->origin);
         r = brokerclient_submit(m->broker, WIRE_MOVE, &item, on_moved, x);
         if (r < 0)
                 return r;
-        TAKE_PTR(x);
+        TAKE_PTR(x)->origin->unanswered++;
         p->pending++;
         m->stats.moves_requested++;
         return 0;

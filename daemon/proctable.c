@@ -11,6 +11,7 @@ int origin_new(Origin **ret) {
         if (!o)
                 return -ENOMEM;
         o->refs = 1;
+        o->unanswered = 0;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
                 o->place[h] = WIRE_NONE;
         *ret = o;

@@ -8,6 +8,7 @@
 /* Where a process was before pclass touched it or an ancestor, per hierarchy (place ids). Shared by a family, counted. */
 typedef struct Origin {
         unsigned refs;
+        unsigned unanswered; /* moves under way whose answers may tell places that are not known yet */
         uint32_t place[WIRE_HIERARCHIES_MAX];
 } Origin;
 int origin_new(Origin **ret); /* all WIRE_NONE, one reference */

@@ -26,7 +26,7 @@ void verdict_reset(Verdict *v) {
         v->entry = NULL;
         v->missing = v->wanted = v->in_place = v->held = 0;
         v->exe_error = 0;
-        v->ignored = v->has_paths = false;
+        v->ignored = v->has_paths = v->origin_pending = false;
         v->names_pending = 0;
         v->n_targets = 0;
         v->holder = HOLDER_NONE;
@@ -98,9 +98,12 @@ static const char *origin_path(Manager *m, Verdict *v, uint32_t h, const Process
 
         if (place)
                 return place->path;
-        if (verdict_paths(m, v) < 0 || !v->paths[h] || classes_inside(&m->classes, h, v->paths[h]))
+        if (verdict_paths(m, v) < 0 || !v->paths[h])
                 return NULL;
-        return v->paths[h];
+        if (!classes_inside(&m->classes, h, v->paths[h]))
+                return v->paths[h];
+        v->origin_pending |= process && process->origin && process->origin->unanswered > 0;
+        return NULL;
 }
 
 static void origin_facts(Manager *m, Verdict *v, const Process *process) {

@@ -24,6 +24,7 @@ typedef struct Verdict {
         uint32_t missing;         /* FACT_BIT()s that were asked for and unknown */
         int exe_error;            /* why FACT_EXE is unknown */
         uint32_t names_pending;   /* FACT_BIT()s of names that were asked for and are not here yet: judge again when they come */
+        bool origin_pending;      /* the answer that tells where it came from is under way: judge again when it is here */
         bool ignored;
         VerdictTarget targets[VERDICT_TARGETS_MAX];
         size_t n_targets;

@@ -185,3 +185,18 @@ class Forks(Case):
             self.await_class(a.pid, name)
         self.assertEqual(a.line(), 'end')
         self.assertEqual(place(a.pid), self.class_path('b'))
+
+
+class Origins(Case):
+    """A child that was forked while its parent's move was under way came from where its parent came from."""
+    CLASSES = CLASSES
+    RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 => b\n'
+
+    def test_children_know_their_origin_at_once(self):
+        for _ in range(5):
+            a = self.spawn('uid', 61210, 'chain', 60)
+            pids = [a.pid] + [a.child() for _ in range(60)]
+            wait_for(lambda: all(self.in_class(p, 'a') for p in pids),
+                     lambda: f'{sum(self.in_class(p, "b") for p in pids)} of 61 taken by the second rule')
+            for pid in pids:
+                self.assertEqual(self.service.explain(pid).get('Rule'), 'first')
