@@ -26,13 +26,15 @@ static int make_directory(const Hierarchy *h, const char *path) {
         char part[WIRE_PATH_MAX];
         int r = 1;
 
-        for (size_t n = strspn(path, "/"); path[n] && n < sizeof(part);) {
+        for (size_t n = strspn(path, "/"); n < sizeof(part) && path[n];) {
                 n += strcspn(path + n, "/");
                 snprintf(part, sizeof(part), "%.*s", (int) n, path);
                 r = cgroupfs_mkdir(h->mount_fd, part);
                 /* What is above the class root is not ours to fill; it has CPUs or the machine could not use it. */
-                if (r >= 0 && is_cpuset_v1(h) && strlen(part) >= strlen(h->root))
-                        r = MIN(cgroupfs_inherit_cpuset(h->mount_fd, part), 0) ?: r;
+                if (r >= 0 && is_cpuset_v1(h) && strlen(part) >= strlen(h->root)) {
+                        int q = cgroupfs_inherit_cpuset(h->mount_fd, part);
+                        r = q < 0 ? q : r;
+                }
                 if (r < 0)
                         return r;
                 n += strspn(path + n, "/");

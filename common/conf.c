@@ -29,7 +29,7 @@ static unsigned column_of(const ConfParser *p, const char *at) {
         return at - p->text + 1;
 }
 
-static char *trim_end(char *begin, char *end) {
+static char *trim_end(const char *begin, char *end) {
         while (end > begin && strchr(BLANKS, end[-1]))
                 end--;
         *end = '\0';

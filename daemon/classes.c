@@ -88,10 +88,10 @@ int classes_add_class(Classes *t, const WireClass *item, Class **ret) {
         if (r < 0)
                 return r;
         if (item->index >= t->n) {
-                Class **grown = reallocarray(t->classes, item->index + 1, sizeof(*grown));
+                Class **grown = reallocarray(t->classes, item->index + 1, sizeof(Class *));
                 if (!grown)
                         return -ENOMEM;
-                memset(grown + t->n, 0, (item->index + 1 - t->n) * sizeof(*grown));
+                memset(grown + t->n, 0, (item->index + 1 - t->n) * sizeof(Class *));
                 t->classes = grown;
                 t->n = item->index + 1;
         }

@@ -17,7 +17,7 @@ typedef struct Tables {
 static const Tables *tables;
 
 int watchers_init(void) {
-        size_t n = __stop_pclass_watchers - __start_pclass_watchers;
+        size_t n = ((uintptr_t) __stop_pclass_watchers - (uintptr_t) __start_pclass_watchers) / sizeof(Watcher);
         size_t page = sysconf(_SC_PAGESIZE);
         size_t size = (sizeof(Tables) + n * sizeof(Watcher) + page - 1) / page * page;
         Tables *t = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -8,9 +8,10 @@ int row_append_text(sd_bus_message *m, const char *text) {
 
         text = strnull(text);
         if (!str_is_printable_utf8(text)) {
-                text = escaped = str_escape(text);
-                if (!text)
+                escaped = str_escape(text);
+                if (!escaped)
                         return -ENOMEM;
+                text = escaped;
         }
         return sd_bus_message_append_basic(m, 's', text);
 }

@@ -346,8 +346,8 @@ static int plan(Call *c, PlanEntry **ret, size_t *ret_n, sd_bus_error *e) {
 
 /* The first look asks for the names that the rules and the processes need; the answer is made when these have come. */
 static int act_plan(Call *c, sd_bus_error *e) {
-        PlanEntry *entries;
-        size_t n;
+        PlanEntry *entries = NULL;
+        size_t n = 0;
         int r = plan(c, &entries, &n, e);
 
         if (r >= 0)

@@ -74,7 +74,7 @@ static void test_facts(void **state) {
                 { "a: group=@g* => x", FACT_BIT(FACT_GROUP) | FACT_BIT(FACT_GROUPS) },
                 { "a: member=g => x", FACT_BIT(FACT_MEMBER) },
                 { "a: type=t !role~\"r\" range<=s0 => x", FACT_BIT(FACT_CONTEXT) },
-                { "a: unit=u => x/%u%%%P", FACT_BIT(FACT_UNIT) | FACT_BIT(FACT_USER) | FACT_BIT(FACT_PID) },
+                { "a: unit=u => x/%u%%%P", FACT_BIT(FACT_UNIT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_USER) | FACT_BIT(FACT_PID) },
                 { "a: comm=c exe=e arg0=a cgroup=c label=l => ignore",
                   FACT_BIT(FACT_COMM) | FACT_BIT(FACT_EXE) | FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_LABEL) },
         };
