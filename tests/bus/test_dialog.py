@@ -2,6 +2,7 @@
 import os
 import signal
 import subprocess
+import threading
 
 import bus
 from bus import ACCESS_DENIED, INTERACTIVE, LIMITS, Case
@@ -23,7 +24,9 @@ class PolkitCase(Case):
         """Lines of dbus-monitor about what polkit is asked, from now on."""
         monitor = subprocess.Popen(['dbus-monitor', '--system', "type='method_call',interface='org.freedesktop.PolicyKit1.Authority'"],
                                    stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (monitor.kill(), monitor.communicate()))
+        patience = threading.Timer(30, monitor.kill)
+        patience.start()
+        self.addCleanup(lambda: (patience.cancel(), monitor.kill(), monitor.communicate()))
         next(line for line in monitor.stdout if 'member=NameLost' in line) # a monitor loses its name when it begins to see
         return monitor.stdout
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import xml.etree.ElementTree as ET
 
 import bus
@@ -286,6 +287,8 @@ class Signals(Case):
 
     def monitored(self, action):
         monitor = subprocess.Popen(['busctl', 'monitor', '--json=short', 'org.pclass'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        patience = threading.Timer(30, monitor.kill)
+        patience.start()
         try:
             # "Monitoring bus message stream." is printed when the bus has agreed
             self.assertIn('Monitoring', monitor.stderr.readline())
@@ -298,6 +301,7 @@ class Signals(Case):
                 messages.append(json.loads(line))
             return messages
         finally:
+            patience.cancel()
             monitor.send_signal(signal.SIGTERM)
             monitor.communicate()
 
