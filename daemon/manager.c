@@ -221,6 +221,7 @@ int manager_recompile(Manager *m) {
 static void on_names(void *userdata) {
         Manager *m = userdata;
 
+        match_cache_drop(m->rules->cache); /* patterns over names of groups */
         if (rulebase_spells_names(m->rules))
                 (void) manager_recompile(m);
         classifier_judge_waiting(m);

@@ -23,6 +23,8 @@ int rulebase_new(Manager *m, RuleBase **ret) {
                 r = map_new_u64(&b->matches);
         if (r >= 0)
                 r = ruleset_new(&b->files);
+        if (r >= 0)
+                r = match_cache_new(&b->cache);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);
@@ -49,6 +51,7 @@ RuleBase *rulebase_free(RuleBase *b) {
         map_free(b->matches);
         map_free(b->ids);
         strv_free(b->disabled);
+        match_cache_free(b->cache);
         ruleset_free(b->current);
         ruleset_free(b->files);
         free(b);
@@ -212,6 +215,7 @@ int rulebase_build(RuleBase *b, const Ruleset *files, const RuntimeRule *list, s
 void rulebase_swap(RuleBase *b, Ruleset *rs) {
         Manager *m = b->m;
 
+        match_cache_drop(b->cache);
         ruleset_free(b->current);
         b->current = rs;
         b->generation++;

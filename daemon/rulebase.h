@@ -2,6 +2,7 @@
 #pragma once
 #include "daemon/manager.h"
 #include "daemon/store.h"
+#include "rules/cache.h"
 
 typedef struct RuntimeRule {
         uint64_t id;
@@ -12,6 +13,7 @@ typedef struct RuntimeRule {
 typedef struct RuleBase {
         Manager *m;
         Ruleset *current;        /* never NULL once loaded */
+        MatchCache *cache;       /* of `current` */
         Ruleset *files;          /* file rules alone, parsed, in order */
         RuntimeRule *runtime;
         size_t n_runtime;

@@ -288,7 +288,8 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
 
         if (r < 0)
                 return r;
-        v->entry = ruleset_match(rs, &v->info.subject, &v->missing);
+        v->entry = rs == m->rules->current ? match_cache_match(m->rules->cache, rs, &v->info.subject, &v->missing) :
+                                             ruleset_match(rs, &v->info.subject, &v->missing);
         if (!v->entry)
                 return 0;
         v->ignored = rule_is_ignore(v->entry->rule);

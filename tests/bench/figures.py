@@ -1,0 +1,321 @@
+"""The figures of the benchmark: every one is a ratio of two things measured in one run, taken in turn, the median of the rounds."""
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+from contest import MOVED, NOBODY, STAYING, Ours, Peer, cpu_ns, pss_kb
+from measure import (LOAD, MOVE, STAY, Background, Burners, cost_moving, cost_staying, drain, latencies, load, percentile, storm)
+
+BUILD = os.environ['PCLASS_BENCH_BUILD']
+
+
+class Spread:
+    """The values of the rounds."""
+
+    def __init__(self, values):
+        self.values = sorted(values)
+        self.median, self.low, self.high = statistics.median(self.values), self.values[0], self.values[-1]
+
+    @classmethod
+    def ratio(cls, over, under):
+        """Round by round: what was measured next to each other is compared."""
+        return cls([a / b for a, b in zip(over, under) if b > 0])
+
+    def json(self):
+        return {'median': round(self.median, 4), 'min': round(self.low, 4), 'max': round(self.high, 4), 'rounds': len(self.values)}
+
+
+class Figures:
+    """Collects rows: key, what, goal in words, spread, and whether it is reached (None: there is no goal to reach)."""
+
+    def __init__(self, rounds, scale):
+        self.rounds, self.scale = rounds, scale
+        self.rows, self.raw = [], {}
+
+    def count(self, n):
+        return max(10, int(n * self.scale))
+
+    def add(self, key, what, goal, spread, reached, unit='x', note=''):
+        self.rows.append({'key': key, 'what': what, 'goal': goal, 'unit': unit, 'reached': reached, 'note': note, **spread.json()})
+        r = self.rows[-1]
+        print(f'{"ok  " if reached else "miss" if reached is False else "    "} {what}: {r["median"]:g}{unit} ({r["min"]:g} to {r["max"]:g}), '
+              f'goal {goal}{"; " + note if note else ""}', flush=True)
+
+    def least(self, key, what, bound, spread, **more):
+        self.add(key, what, f'>= {bound:g}', spread, spread.median >= bound, **more)
+
+    def most(self, key, what, bound, spread, **more):
+        self.add(key, what, f'<= {bound:g}', spread, spread.median <= bound, **more)
+
+
+# ---- the engine alone ---------------------------------------------------------------------------------------------------------
+
+def bench_match(kind, rules, what, rounds=5):
+    r = subprocess.run([f'{BUILD}/tests/bench/bench-match', kind, str(rules), what, str(rounds)], capture_output=True, text=True, check=True)
+    return json.loads(r.stdout)
+
+
+def instructions(program, *args, repeats):
+    """Callgrind's count for one match or decode: the same on every run."""
+    with tempfile.NamedTemporaryFile() as out:
+        r = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out.name}', '--toggle-collect=measured',
+                            f'{BUILD}/tests/bench/{program}', *args, '1'], capture_output=True, text=True, check=True)
+    for line in r.stderr.splitlines():
+        if 'Collected' in line:
+            return int(line.split(':')[1].split()[0]) / repeats
+    raise AssertionError(r.stderr)
+
+
+def engine(f):
+    for what, bound in (('match', 1000), ('cached', 100)):
+        for n in (10, 1000, 10000):
+            ns = Spread([bench_match('mixed', n, what)['ns'] for _ in range(f.rounds)])
+            f.raw[f'{what}_{n}_ns'] = ns.median
+            if n == 10000:
+                f.most(f'{what}_ns', f'one match among 10,000 mixed rules, {"decision cached" if what == "cached" else "not cached"}', bound, ns, unit=' ns')
+    pairs = [(bench_match('context', 10000, 'match')['ns'], bench_match('user', 10000, 'match')['ns']) for _ in range(f.rounds)]
+    f.raw['context_10000_ns'], f.raw['user_10000_ns'] = (statistics.median(p[i] for p in pairs) for i in (0, 1))
+    # The reading of the context is the kernel's 3 us of docs/PERFORMANCE.md; against it the matching is what may grow by a fifth.
+    f.most('context_match', '10,000 context rules against 10,000 user rules, match alone', 1.2, Spread.ratio(*zip(*pairs)))
+    member = Spread.ratio(*zip(*[(bench_match('member', 10000, 'match')['ns'], bench_match('member', 10, 'match')['ns']) for _ in range(f.rounds)]))
+    f.most('member_growth', '10,000 rules of groups against 10, match alone', 1.5, member)
+    load_ms = Spread([bench_match('mixed', 10000, 'load', 1)['load_ms'] for _ in range(f.rounds)])
+    f.most('load_ms', '10,000 mixed rules, from text to ready', 50, load_ms, unit=' ms')
+
+
+def engine_counts(f):
+    per = 40 * 256
+    f.raw['instructions'] = {
+        **{f'{what}_{n}': round(instructions('bench-match', 'mixed', str(n), what, repeats=per), 1)
+           for what in ('match', 'cached') for n in (10, 1000, 10000)},
+        **{f'{kind}_10000': round(instructions('bench-match', kind, '10000', 'match', repeats=per), 1) for kind in ('context', 'user', 'program', 'member')},
+        'decode': round(instructions('bench-decode', repeats=2000 * 64), 1)}
+    print('instructions:', json.dumps(f.raw['instructions']), flush=True)
+
+
+# ---- one event ----------------------------------------------------------------------------------------------------------------
+
+def session(f, make, n, latency):
+    """Everything that is measured of one daemon with n rules, in one go."""
+    d, out = make(n), {}
+    try:
+        count = f.count(1500) if n < 10000 or make is Ours else 50  # some milliseconds each
+        out['stay'], out['foreign'] = cost_staying(d, count)
+        out['pss'] = pss_kb(d.pids())
+        if n == 10:
+            out['move1'], out['placed1'] = cost_moving(d, f.count(400), False)
+            out['move4'], out['placed4'] = cost_moving(d, f.count(400), True)
+        if latency:
+            out['hot'] = latencies(f.count(150), 0)
+            out['idle'] = latencies(f.count(15), 150)
+            with Burners():
+                out['hot_busy'] = latencies(f.count(60), 0)
+                out['idle_busy'] = latencies(f.count(15), 150)
+    finally:
+        d.stop()
+    return out
+
+
+def events(f, sizes=(10, 1000, 10000), latency=True):
+    got = {(who.name, n): [] for who in (Ours, Peer) for n in sizes}
+    for i in range(f.rounds):
+        for n in sizes:
+            for who in ((Ours, Peer), (Peer, Ours))[i % 2]:
+                got[who.name, n].append(session(f, who, n, latency and n == 10))
+        print(f'   round {i + 1} of {f.rounds}: ' + ', '.join(f'{w} {n} rules {v[-1]["stay"]:.1f} us' for (w, n), v in got.items()), flush=True)
+
+    def take(who, n, what):
+        return [s[what] for s in got[who, n]]
+
+    for n, bound in ((10, 10), (10000, 100)):
+        if n in sizes:
+            f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
+                    Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
+                    note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
+    if 10000 in sizes:
+        f.most('growth', 'own CPU per exec, 10,000 rules / 10 rules', 1.2, Spread.ratio(take('pclass', 10000, 'stay'), take('pclass', 10, 'stay')))
+    for k, word in ((1, 'one hierarchy'), (4, 'four hierarchies')):
+        f.least(f'move_{k}', f'CPU per exec that moves, {word}: cgrulesengd / pclass', 5,
+                Spread.ratio(take('cgrulesengd', 10, f'move{k}'), take('pclass', 10, f'move{k}')),
+                note=f'{statistics.median(take("cgrulesengd", 10, f"move{k}")):.1f} / {statistics.median(take("pclass", 10, f"move{k}")):.1f} us')
+    for what, word, bound in (('hot', 'hot, calm', 2), ('hot_busy', 'hot, cores busy', 2), ('idle', 'after idle, calm', 0.9), ('idle_busy', 'after idle, cores busy', 0.9)):
+        for p in (50, 99) if latency else ():
+            theirs, ours = ([percentile(v, p) for v in take(w, 10, what)] for w in ('cgrulesengd', 'pclass'))
+            f.least(f'{what}_p{p}', f'exec to class, {word}, p{p}: cgrulesengd / pclass', bound, Spread.ratio(theirs, ours),
+                    note=f'{statistics.median(theirs):.0f} / {statistics.median(ours):.0f} us')
+    f.raw['stay_us'] = {w: {n: [round(x, 2) for x in take(w, n, 'stay')] for n in sizes} for w in ('pclass', 'cgrulesengd')}
+    f.raw['foreign_forks'] = statistics.median(s['foreign'] for v in got.values() for s in v)
+    f.raw['pss_kb'] = {w: {n: statistics.median(take(w, n, 'pss')) for n in sizes} for w in ('pclass', 'cgrulesengd')}
+    if latency:
+        f.raw['latency_us'] = {w: {k: [v for s in got[w, 10] for v in s[k]] for k in ('hot', 'idle', 'hot_busy', 'idle_busy')}
+                               for w in ('pclass', 'cgrulesengd')}
+
+
+# ---- many events ----------------------------------------------------------------------------------------------------------------
+
+def drains(f):
+    """The same queue drained by pclassd and by a loop that does nothing else."""
+    got = {'ours': [], 'bare': [], 'ours_exec': [], 'bare_exec': []}
+    d = Ours(10)
+    try:
+        for _ in range(f.rounds):
+            for how, name in (('clone', ''), ('exec', '_exec')):
+                count = f.count(6000 if how == 'clone' else 2500)
+                got['ours' + name].append(drain(d.listener(), count, how))
+                with Background('bare', '0x80000047', ready='listening', take_output=True) as b:
+                    got['bare' + name].append(drain(b.process.pid, count, how))
+    finally:
+        d.stop()
+    f.least('drain', 'births and ends drained per CPU second: pclassd / a bare receive loop', 0.8, Spread.ratio(got['bare'], got['ours']),
+            note=f'{statistics.median(got["ours"]):.0f} / {statistics.median(got["bare"]):.0f} ns')
+    f.add('drain_exec', 'the same with an exec of a process that is gone by then', 'none', Spread.ratio(got['bare_exec'], got['ours_exec']), None,
+          note=f'{statistics.median(got["ours_exec"]):.0f} / {statistics.median(got["bare_exec"]):.0f} ns')
+
+
+def storms(f):
+    """As many short lives as the machine can start, with growing parallelism."""
+    points = {'pclass': [], 'cgrulesengd': []}
+    for who in (Ours, Peer):
+        d = who(10)
+        try:
+            for flight in (1, 2, 4, 16):
+                points[who.name].append((*storm(d, f.count(5000), flight), flight))
+        finally:
+            d.stop()
+    f.raw['storm'] = points
+    lost = sum(p[1] for p in points['pclass'])
+    f.most('lost', 'events lost in 20,000 short lives as fast as two cores start them', 0, Spread([lost]), unit='',
+           note='; '.join(f'{w}: {max(p[0] for p in v):.0f} execs a second, {sum(p[1] for p in v)} lost' for w, v in points.items()))
+
+
+def compile_tree(folder, n):
+    for i in range(n):
+        with open(f'{folder}/f{i}.c', 'w', encoding='ascii') as f:
+            f.write('#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n' +
+                    ''.join(f'int f{i}_{k}(int a) {{ char b[99]; snprintf(b, 99, "%d", a); return (int) strlen(b) * {k}; }}\n' for k in range(40)))
+    with open(f'{folder}/Makefile', 'w', encoding='ascii') as f:
+        f.write('all: $(patsubst %.c,%.o,$(wildcard *.c))\n%.o: %.c\n\tgcc -O1 -c $<\nclean:\n\trm -f *.o\n')
+
+
+def overhead(f):
+    """What the machine's own work costs with nobody listening, with a bare listener, with the service."""
+    got = {(state, what): [] for state in ('off', 'bare', 'on') for what in ('fork', 'clone', 'exec', 'compile')}
+
+    def measure(state, folder):
+        for what, count in (('fork', 1500), ('clone', 6000), ('exec', 800)):
+            got[state, what].append(load('rate', what, f.count(count), STAYING, STAY)['ns'])
+        began = time.monotonic()
+        subprocess.run(['make', '-s', '-j2', '-C', folder], check=True)
+        got[state, 'compile'].append(time.monotonic() - began)
+        subprocess.run(['make', '-s', '-C', folder, 'clean'], check=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        compile_tree(folder, f.count(24))
+        for i in range(f.rounds):
+            for state in (('off', 'bare', 'on'), ('on', 'bare', 'off'))[i % 2]:
+                if state == 'off':
+                    measure(state, folder)
+                elif state == 'bare':
+                    with Background('bare', '0x80000047', ready='listening', take_output=True):
+                        measure(state, folder)
+                else:
+                    d = Ours(10)
+                    try:
+                        measure(state, folder)
+                    finally:
+                        d.stop()
+    for what, goal in (('fork', 1.01), ('clone', None), ('exec', None), ('compile', None)):
+        off, bare, on = (got[state, what] for state in ('off', 'bare', 'on'))
+        quiet = Spread.ratio(off, [statistics.median(off)] * len(off))
+        note = f'against nobody listening {Spread.ratio(on, off).median:.3f}; off alone varies from {quiet.low:.2f} to {quiet.high:.2f}'
+        spread = Spread.ratio(on, bare)
+        within = spread.median <= 1 + max(0.01, (quiet.high - quiet.low) / 2)
+        f.add(f'overhead_{what}', f'{what} with the service / with a bare listener', '<= 1.01' if goal else 'within noise', spread,
+              spread.median <= goal if goal else within, note=note)
+
+
+# ---- the state ----------------------------------------------------------------------------------------------------------------
+
+def resync_and_memory(f):
+    count = f.count(10000)
+    took, bare = [], []
+    memory = {}
+    with Background('sleepers', str(count), MOVED, ready='ready'):
+        for n in (10, 10000):
+            d = Ours(n)
+            try:
+                d.settle()
+                memory['pclass', n] = pss_kb(d.pids())
+                for _ in range(f.rounds if n == 10 else 0):
+                    bare.append(load('scan')['ms'])
+                    d.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
+                    took.append(d.service.get('/Status', 'Status', 'Convergence')['Took'] / 1000)
+            finally:
+                d.stop()
+        # The peer adopts nobody whom it has classified before; the sleepers have gone home by now.
+        for n in (10, 10000):
+            d = Peer(n)
+            try:
+                memory['cgrulesengd', n] = pss_kb(d.pids())
+            finally:
+                d.stop()
+    f.most('resync', f'resync of {count:,} processes / bare scan of the same facts', 1.5, Spread.ratio(took, bare),
+           note=f'{statistics.median(took):.0f} / {statistics.median(bare):.0f} ms')
+    for n, bound in ((10, 6), (10000, 12)):
+        f.most(f'memory_{n}', f'memory of all our processes, {n:,} rules and {count:,} processes', bound, Spread([memory['pclass', n] / 1024]), unit=' MiB',
+               note=f'cgrulesengd {memory["cgrulesengd", n] / 1024:.1f} MiB')
+    f.raw['memory_kb'] = {f'{w} {n}': v for (w, n), v in memory.items()}
+
+
+def idle(f, seconds=20):
+    """Wake-ups beyond those for events of the machine and for the heartbeat."""
+    def switches(pids):
+        total = {}
+        for pid in pids:
+            with open(f'/proc/{pid}/status', encoding='ascii', errors='replace') as s:
+                total[pid] = int(next(line for line in s if line.startswith('voluntary')).split()[1])
+        return total
+
+    d = Ours(10)
+    try:
+        d.settle()
+        roles = d.service.daemons()
+        counters = d.service.counters()
+        time.sleep(0.5)
+        before = switches(roles.values())
+        time.sleep(seconds)
+        after = switches(roles.values())
+        heard = sum(v - counters[k] for k, v in d.service.counters().items() if k.startswith('events_') and k != 'events_lost')
+    finally:
+        d.stop()
+    beats = seconds // 5 + 1
+    extra = {role: after[pid] - before[pid] for role, pid in roles.items()}
+    # A heartbeat is a timer, its own event and the broker's answer; an event of the machine wakes the listener once at most.
+    surplus = max(0, extra['listener'] - heard - 4 * beats) + sum(max(0, n - 2 * beats) for role, n in extra.items() if role != 'listener')
+    f.most('idle', f'wake-ups in {seconds} s of idleness beside heartbeat and the machine\'s own events', 0, Spread([surplus]), unit='',
+           note=f'voluntary switches {extra}, events heard {heard}')
+
+
+def reload_live(f):
+    text = ''.join(f'r{i}: comm=prog{i} uid={NOBODY} => benchdest\n' if i % 2 else f'r{i}: uid={NOBODY} exe=/opt/app{i}/run gid={i} => benchdest\n'
+                   for i in range(9999)) + f'moved: uid={MOVED} => benchdest\n'
+    text = text.replace('exe=', 'arg0=')  # no exe reader, which would start the service anew
+    took, calm, delayed = [], [], []
+    d = Ours(text)
+    try:
+        for _ in range(f.rounds):
+            calm.append(max(v or 1e6 for v in latencies(60, 0)) / 1000)
+            probe = subprocess.Popen([f'{LOAD}/load', 'latency', '120', str(MOVED), '0', MOVE, '/benchdest'], stdout=subprocess.PIPE, text=True)
+            time.sleep(0.05)
+            before = cpu_ns([d.listener()])
+            d.service.reload()
+            took.append((cpu_ns([d.listener()]) - before) / 1e6)
+            delayed.append(max(v or 1e6 for v in json.loads(probe.communicate(timeout=60)[0])) / 1000)
+    finally:
+        d.stop()
+    f.most('reload_ms', '10,000 rules replaced live, CPU time of the listener', 50, Spread(took), unit=' ms')
+    f.most('reload_delay_ms', 'worst exec to class while 10,000 rules are replaced', 5, Spread(delayed), unit=' ms',
+           note=f'worst without a reload {statistics.median(calm):.1f} ms')

@@ -1,0 +1,96 @@
+"""Runs the benchmark within the rig: figures, table, JSON, plots. --short: a few ratios against those of baseline.json."""
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+
+import contest
+import figures
+import plot
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PARTS = {'engine': figures.engine, 'counts': figures.engine_counts, 'events': figures.events, 'drains': figures.drains,
+         'storms': figures.storms, 'overhead': figures.overhead, 'resync': figures.resync_and_memory, 'idle': figures.idle, 'reload': figures.reload_live}
+# Ratios that a busy machine moves little, and which way is worse. A factor of two is a regression, not noise.
+SHORT = {'stay_10': 'less', 'move_1': 'less', 'drain': 'less', 'growth_1000': 'more', 'match_growth': 'more', 'cached_gain': 'less'}
+
+
+def table(f):
+    width = max(len(r['what']) for r in f.rows)
+    lines = [f'{"figure":{width}}  {"goal":>12}  {"median":>10}  {"min":>8} {"max":>8}  verdict']
+    for r in f.rows:
+        verdict = {True: 'reached', False: 'MISSED', None: '-'}[r['reached']]
+        lines.append(f'{r["what"]:{width}}  {r["goal"]:>12}  {r["median"]:>10.4g}  {r["min"]:>8.4g} {r["max"]:>8.4g}  {verdict:8} {r["note"]}')
+    return '\n'.join(lines)
+
+
+def short_ratios():
+    f = figures.Figures(3, 0.4)
+    match = {(w, n): min(figures.bench_match('mixed', n, w, 7)['ns'] for _ in range(3)) for w, n in
+             (('match', 10), ('match', 10000), ('cached', 10000))}
+    figures.drains(f)
+    figures.events(f, sizes=(10, 1000), latency=False)
+    got = {r['key']: r['median'] for r in f.rows}
+    ours = f.raw['stay_us']['pclass']
+    got['growth_1000'] = figures.Spread.ratio(ours[1000], ours[10]).median
+    got['match_growth'] = match['match', 10000] / match['match', 10]
+    got['cached_gain'] = match['match', 10000] / match['cached', 10000]
+    return {k: round(got[k], 3) for k in SHORT}
+
+
+def short(path):
+    if not path:
+        path = os.path.join(HERE, 'baseline.json')
+    with open(path, encoding='utf-8') as f:
+        baseline = json.load(f)
+    got, failed = short_ratios(), 0
+    for key, worse in SHORT.items():
+        bad = got[key] < baseline[key] / 2 if worse == 'less' else got[key] > baseline[key] * 2
+        failed += bad
+        print(f'{"FAIL" if bad else "ok  "} {key}: {got[key]:g}, baseline {baseline[key]:g} ({worse} is worse)')
+    print(f'RESULT bench {len(SHORT) - failed} {failed}', flush=True)
+    return 1 if failed else 0
+
+
+def full(args):
+    f = figures.Figures(args.rounds, args.scale)
+    for name, part in PARTS.items():
+        if not args.only or name in args.only:
+            began = time.monotonic()
+            print(f'== {name}', flush=True)
+            part(f)
+            print(f'   {time.monotonic() - began:.0f} s', flush=True)
+    print()
+    print(table(f))
+    os.makedirs(args.out, exist_ok=True)
+    with open(f'{args.out}/bench.json', 'w', encoding='utf-8') as out:
+        json.dump({'kernel': platform.release(), 'cores': os.cpu_count(), 'load': os.getloadavg(), 'rows': f.rows, 'raw': f.raw}, out, indent=1)
+    plot.draw(f, args.out)
+    print(f'written to {args.out}: bench.json and plots')
+    return 0
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument('--short', action='store_true')
+    p.add_argument('--baseline', help='compare with this file instead of tests/bench/baseline.json')
+    p.add_argument('--write-baseline', metavar='FILE')
+    p.add_argument('--rounds', type=int, default=5)
+    p.add_argument('--scale', type=float, default=1.0)
+    p.add_argument('--only', action='append', choices=list(PARTS))
+    p.add_argument('--out', required=True)
+    args = p.parse_args()
+    contest.check_uids()
+    contest.add_users()
+    if args.write_baseline:
+        with open(args.write_baseline, 'w', encoding='utf-8') as f:
+            json.dump(short_ratios(), f, indent=1)
+            f.write('\n')
+        return 0
+    return short(args.baseline) if args.short else full(args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
