@@ -164,7 +164,8 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         p->pass = m->scan.pass;
         for (size_t i = 0; i < v->n_targets; i++)
                 left |= verdict_left(v, i) != 0;
-        if (left && want_instances(m, v, p, event_ns))
+        p->waiting = left && want_instances(m, v, p, event_ns);
+        if (p->waiting)
                 return JUDGE_WAITING;
         before = p->wanted;
         set_wanted(p, v);
@@ -200,6 +201,19 @@ static bool is_orphaned(Manager *m, const Process *p) {
         return c && !rulebase_leads_to(m->rules, c->name, c->template ? c->template->name : NULL);
 }
 
+/* A child of a process whose class is being made from a template gets what the parent has when that is done; true until then. */
+static bool inherit_late(Manager *m, Process *p) {
+        const Process *parent = p->parent && p->wanted == 0 ? proctable_get(m->table, p->parent) : NULL;
+
+        if (!parent || parent->waiting || parent->rule != p->rule)
+                return parent && parent->waiting;
+        p->wanted = parent->wanted;
+        memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
+        if (!p->origin)
+                p->origin = origin_ref(parent->origin);
+        return false;
+}
+
 /* No rule matches: nothing changes, unless the rule that placed it is no longer in force. */
 static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         m->stats.unmatched++;
@@ -208,6 +222,10 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         p->inherited = true;
+        if (inherit_late(m, p)) {
+                wait_for_facts(m->classifier, p->pid, 0);
+                return JUDGE_WAITING;
+        }
         if (is_orphaned(m, p))
                 return mover_return(m, v, p) ? JUDGE_MOVING : JUDGE_NO_MATCH;
         return mover_follow(m, v, p) ? JUDGE_MOVING : JUDGE_NO_MATCH;
@@ -239,8 +257,10 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         if (v->ignored) {
                 m->stats.ignored++;
                 rulebase_count_match(m->rules, v->entry->id);
-                if (p)
+                if (p) {
                         process_set_rule(p, v->entry->rule);
+                        p->waiting = false;
+                }
                 return JUDGE_NO_MATCH;
         }
         return act_on_match(m, v, event_ns);
@@ -369,7 +389,7 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
                 return;
         }
         parent = proctable_get(m->table, e->parent);
-        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns)
+        if (known && parent->pending == 0 && !parent->waiting && e->time_ns > parent->placed_ns)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;
         if (classifier_judge(m, e->pid, e->time_ns) == JUDGE_MOVING)

@@ -72,6 +72,7 @@ static void instance_failed(Waiting *w, const WireClass *item, int error) {
         for (size_t i = 0; i < w->n; i++) {
                 Process *p = proctable_get(w->m->table, w->pids[i].pid);
                 if (p) {
+                        p->waiting = false;
                         p->holder = HOLDER_ERROR;
                         snprintf(p->detail, sizeof(p->detail), "class %.60s could not be made", w->name);
                 }

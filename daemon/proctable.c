@@ -98,6 +98,7 @@ int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, Process 
         process_set_rule(p, parent->rule);
         p->origin = origin_ref(parent->origin);
         p->inherited = true;
+        p->parent = parent->pid;
         p->wanted = parent->wanted;
         memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
         p->looked_ns = parent->looked_ns;

@@ -20,6 +20,8 @@ typedef struct Process {
         pid_t pid;
         uint64_t cookie;     /* 0 = not known yet (a child that nobody had to look at) */
         Rule *rule;          /* that placed it or the ancestor it inherits from; NULL = found in a class, rule not known */
+        bool waiting;        /* for its class, which is being made from a template */
+        pid_t parent;        /* that it was forked from, as far as we saw it; 0 = did not */
         bool returning;      /* on its way back to its origin: the entry goes when it is there */
         bool inherited;      /* no rule of its own matched when it was last judged */
         uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */

@@ -193,10 +193,12 @@ class Origins(Case):
     RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 => b\n'
 
     def test_children_know_their_origin_at_once(self):
-        for _ in range(5):
-            a = self.spawn('uid', 61210, 'chain', 60)
-            pids = [a.pid] + [a.child() for _ in range(60)]
+        for _ in range(20):
+            a = self.spawn('uid', 61210, 'chain', 150)
+            pids = [a.pid] + [a.child() for _ in range(150)]
             wait_for(lambda: all(self.in_class(p, 'a') for p in pids),
-                     lambda: f'{sum(self.in_class(p, "b") for p in pids)} of 61 taken by the second rule')
-            for pid in pids:
+                     lambda: f'{sum(self.in_class(p, "b") for p in pids)} of 151 taken by the second rule')
+            for pid in pids[::30]:
                 self.assertEqual(self.service.explain(pid).get('Rule'), 'first')
+            for pid in pids:
+                self.kill(pid)
