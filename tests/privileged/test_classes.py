@@ -169,6 +169,14 @@ class Templates(Case):
             a.process.wait()
             wait_for(lambda: not self.exists('kinds/pt-kind'), 'the empty instance to be removed')
 
+    def test_children_of_the_first_member(self):
+        """Forked while the class was still being made, and something else by now: they belong where their parent is."""
+        n = 20
+        for i in range(5):
+            a = self.spawn('exec', program(f'pt-first{i}'), *['fork', 'exec', program('ptnone'), 'END'] * n)
+            for pid in [a.pid] + [a.child() for _ in range(n)]:
+                self.await_class(pid, f'kinds/pt-first{i}')
+
     def test_name_that_is_no_legal_class_is_not_used(self):
         """A program's name is its owner's choice: no path of another class can be made of it."""
         a = self.spawn(path=program('pt-bad name'))
