@@ -23,7 +23,7 @@ static const struct option common_options[] = {
         {}
 };
 
-#define OPTIONS_MAX 32 /* common and own ones of one verb */
+#define OPTIONS_MAX 48 /* common and own ones of one verb */
 
 void cli_init(Cli *cli) {
         bool terminal = isatty(STDOUT_FILENO);

@@ -206,6 +206,18 @@ static int host_user(Host *h, uid_t uid, User **ret) {
         return 0;
 }
 
+static void lend_user(Subject *s, const User *u) {
+        if (!u->name)
+                return;
+        if (!(s->known & FACT_BIT(FACT_USER)))
+                s->user = u->name;
+        if (!(s->known & FACT_BIT(FACT_MEMBER))) {
+                s->members = u->members;
+                s->n_members = u->n_members;
+        }
+        s->known |= FACT_BIT(FACT_USER) | FACT_BIT(FACT_MEMBER);
+}
+
 int host_complete(Host *h, Facts *f, uint32_t wanted) {
         Subject *s = &f->subject;
         const char *group;
@@ -214,16 +226,35 @@ int host_complete(Host *h, Facts *f, uint32_t wanted) {
         if ((wanted & (FACT_BIT(FACT_USER) | FACT_BIT(FACT_MEMBER))) && (s->known & FACT_BIT(FACT_UID))) {
                 if (host_user(h, s->uid, &u) < 0)
                         return -ENOMEM;
-                if (u->name) {
-                        s->user = u->name;
-                        s->members = u->members;
-                        s->n_members = u->n_members;
-                        s->known |= FACT_BIT(FACT_USER) | FACT_BIT(FACT_MEMBER);
-                }
+                lend_user(s, u);
         }
         if ((wanted & FACT_BIT(FACT_GROUP)) && (s->known & FACT_BIT(FACT_GID)) && (group = group_name(s->gid, h))) {
                 s->group = group;
                 s->known |= FACT_BIT(FACT_GROUP);
+        }
+        return 0;
+}
+
+int host_assume_user(Host *h, Facts *f, const char *name) {
+        char *copy = strdup(name);
+        uid_t uid;
+        User *u;
+
+        if (!copy)
+                return -ENOMEM;
+        free(f->texts[FACT_USER]);
+        f->subject.user = f->texts[FACT_USER] = copy;
+        f->subject.known |= FACT_BIT(FACT_USER);
+        if (user_by_name(name, &uid, NULL) < 0) {
+                f->subject.known |= FACT_BIT(FACT_MEMBER); /* nobody is member of nothing */
+                return 0;
+        }
+        if (host_user(h, uid, &u) < 0)
+                return -ENOMEM;
+        lend_user(&f->subject, u);
+        if (!(f->subject.known & FACT_BIT(FACT_UID))) {
+                f->subject.uid = uid;
+                f->subject.known |= FACT_BIT(FACT_UID);
         }
         return 0;
 }

@@ -20,5 +20,7 @@ const char *host_no_context_reason(void);
 const char *host_no_label_reason(void);
 
 /* Adds those of `wanted` (FACT_BIT mask of FACT_USER, FACT_GROUP, FACT_MEMBER) that follow from the uid and the gid; an id that
- * nobody has leaves them unknown. Lent texts live as long as the host. -ENOMEM. */
+ * nobody has leaves them unknown. What is known already stays. Lent texts live as long as the host. -ENOMEM. */
 int host_complete(Host *h, Facts *f, uint32_t wanted);
+/* The effective user is called `name`, whatever the uid says: its groups are the members, and where no uid is known it has that user's. -ENOMEM. */
+int host_assume_user(Host *h, Facts *f, const char *name);

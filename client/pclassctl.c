@@ -33,10 +33,17 @@ static const Verb verbs[] = {
           "  --context=C --uid=N --gid=N --groups=N,N --comm=TEXT --exe=PATH --arg0=TEXT\n"
           "  --cgroup=PATH --unit=UNIT --label=TEXT --pid=N\n"
           "                             Facts of the process; one not given is unknown\n"
-          "  --facts=FILE               One JSON object of facts a line instead; - is standard input\n",
+          "  --facts=FILE               One JSON object of facts a line instead; - is standard input\n"
+          "  --cgrules=FILE|DIR         Lines of cgrules.conf(5) to try instead of rules (may be repeated)\n"
+          "  --user=NAME                Name of the user, where the machine would say another\n"
+          "  --sched=fifo|rr|other      Scheduling policy, for ignore_rt\n"
+          "  --current=CONTROLLER:PATH  Where the process is, for ignore (may be repeated)\n",
           verb_test, false },
         { "lint", "FILE...", "Check files of rules (*.rules) and classes (*.conf)",
-          "  --classes=DIR              Classes that exist (may be repeated; without: all)\n", verb_lint, false },
+          "  --classes=DIR              Classes that exist (may be repeated; without: all)\n"
+          "  --rules=FILE               The same as FILE\n"
+          "  --cgrules=FILE|DIR         Check cgrules.conf(5) instead (may be repeated)\n", verb_lint, false },
+        { "import", "cgrules|cgconfig FILE...", "Print the rules and classes of libcgroup as those of pclass", NULL, verb_import, false },
 };
 
 static void help(FILE *f) {

@@ -2,6 +2,7 @@
 #include "client/verbs.h"
 
 #include "client/caret.h"
+#include "client/cglint.h"
 #include "client/host.h"
 #include "client/lint.h"
 #include "client/rulefile.h"
@@ -156,21 +157,60 @@ static int check_all(Check *c, char **files, char *const *class_dirs) {
         return c->errors > 0 ? CLI_FAILED : CLI_OK;
 }
 
-static int classes_option(Cli *cli, int value, const char *argument, void *userdata) {
-        return strv_append(userdata, argument) < 0 ? cli_oom() : CLI_OK;
+enum { OPTION_CLASSES = CLI_OPTION_OWN, OPTION_RULES, OPTION_CGRULES };
+
+typedef struct Arguments {
+        char **class_dirs, **files, **cgrules;
+} Arguments;
+
+static int lint_option(Cli *cli, int value, const char *argument, void *userdata) {
+        Arguments *a = userdata;
+
+        return strv_append(value == OPTION_CLASSES ? &a->class_dirs : value == OPTION_RULES ? &a->files : &a->cgrules, argument) < 0 ?
+               cli_oom() : CLI_OK;
 }
 
-int verb_lint(Cli *cli, int argc, char **argv) {
-        static const struct option own[] = { { "classes", required_argument, NULL, CLI_OPTION_OWN }, {} };
-        _cleanup_strv_ char **class_dirs = NULL;
-        Check c = { .cli = cli };
-        int first, code;
+static int lint_cgrules(Cli *cli, const Arguments *a) {
+        _cleanup_(host_freep) Host *host = NULL;
 
-        if (!cli_parse(cli, argc, argv, own, classes_option, &class_dirs, 1, argc, &first, &code))
-                return code;
-        code = check_all(&c, argv + first, class_dirs);
+        if (a->files)
+                return cli_usage_error(cli, "--cgrules and other files exclude each other");
+        if (host_new(&host) < 0)
+                return cli_oom();
+        return cglint_run(cli, host, a->cgrules);
+}
+
+static int lint_files(Cli *cli, const Arguments *a) {
+        Check c = { .cli = cli };
+        int code;
+
+        if (!a->files)
+                return cli_usage_error(cli, "lint needs %s", cli->verb->arguments);
+        code = check_all(&c, a->files, a->class_dirs);
         ruleset_free(c.rules);
         host_free(c.host);
         json_object_put(c.findings);
+        return code;
+}
+
+int verb_lint(Cli *cli, int argc, char **argv) {
+        static const struct option own[] = {
+                { "classes", required_argument, NULL, OPTION_CLASSES },
+                { "rules", required_argument, NULL, OPTION_RULES },
+                { "cgrules", required_argument, NULL, OPTION_CGRULES },
+                {}
+        };
+        Arguments a = {};
+        int first, code;
+
+        if (cli_parse(cli, argc, argv, own, lint_option, &a, 0, argc, &first, &code)) {
+                for (code = CLI_OK; first < argc && code == CLI_OK; first++)
+                        code = strv_append(&a.files, argv[first]) < 0 ? cli_oom() : CLI_OK;
+                if (code == CLI_OK)
+                        code = a.cgrules ? lint_cgrules(cli, &a) : lint_files(cli, &a);
+        }
+        strv_free(a.class_dirs);
+        strv_free(a.files);
+        strv_free(a.cgrules);
         return code;
 }

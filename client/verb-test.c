@@ -2,6 +2,7 @@
 #include "client/verbs.h"
 
 #include <sys/stat.h>
+#include "client/cgtest.h"
 #include "client/host.h"
 #include "client/rulefile.h"
 #include "client/verdict.h"
@@ -12,6 +13,10 @@ enum {
         OPTION_CLASSES,
         OPTION_CONTROLLERS,
         OPTION_FACTS,
+        OPTION_CGRULES,
+        OPTION_USER,
+        OPTION_SCHED,
+        OPTION_CURRENT,
         OPTION_FACT, /* + Fact */
 };
 
@@ -20,7 +25,8 @@ typedef struct Trial {
         Ruleset *rules;
         Facts facts;
         char **rule_files, **class_dirs, **controllers;
-        char *facts_file;
+        char *facts_file, *user;
+        CgTest cgrules;
         bool facts_given;
 } Trial;
 
@@ -32,6 +38,8 @@ static void trial_done(Trial *t) {
         strv_free(t->class_dirs);
         strv_free(t->controllers);
         free(t->facts_file);
+        free(t->user);
+        cgtest_done(&t->cgrules);
 }
 
 static int set_once(Cli *cli, char **where, const char *name, const char *value) {
@@ -62,6 +70,27 @@ static int set_fact(Cli *cli, Trial *t, Fact fact, const char *text) {
         return r < 0 ? cli_usage_error(cli, "--%s", err.message) : CLI_OK;
 }
 
+static int set_sched(Cli *cli, Trial *t, const char *text) {
+        t->facts_given = true;
+        if (cgtest_set_sched(&t->cgrules, text) < 0)
+                return cli_usage_error(cli, "--sched: expected fifo, rr or other, got '%s'", text);
+        return CLI_OK;
+}
+
+static int add_current(Cli *cli, Trial *t, const char *text) {
+        int r = cgtest_add_current(&t->cgrules, text);
+
+        t->facts_given = true;
+        if (r == -EINVAL)
+                return cli_usage_error(cli, "--current: expected CONTROLLER:/PATH, got '%s'", text);
+        return r < 0 ? cli_oom() : CLI_OK;
+}
+
+static int set_user(Cli *cli, Trial *t, const char *name) {
+        t->facts_given = true;
+        return *name ? set_once(cli, &t->user, "user", name) : cli_usage_error(cli, "--user needs a name");
+}
+
 static int test_option(Cli *cli, int value, const char *argument, void *userdata) {
         Trial *t = userdata;
 
@@ -74,19 +103,36 @@ static int test_option(Cli *cli, int value, const char *argument, void *userdata
                 return set_controllers(cli, t, argument);
         case OPTION_FACTS:
                 return set_once(cli, &t->facts_file, "facts", argument);
+        case OPTION_CGRULES:
+                return strv_append(&t->cgrules.files, argument) < 0 ? cli_oom() : CLI_OK;
+        case OPTION_USER:
+                return set_user(cli, t, argument);
+        case OPTION_SCHED:
+                return set_sched(cli, t, argument);
+        case OPTION_CURRENT:
+                return add_current(cli, t, argument);
         default:
                 return set_fact(cli, t, value - OPTION_FACT, argument);
         }
 }
 
-static int load(Trial *t) {
+static int load_host(Trial *t) {
         TextError err = {};
         int r = host_new(&t->host);
 
         if (r >= 0 && t->class_dirs)
                 r = host_load_classes(t->host, t->class_dirs, &err);
+        if (r >= 0 && t->user)
+                r = host_assume_user(t->host, &t->facts, t->user);
         if (r >= 0)
-                r = ruleset_new(&t->rules);
+                return CLI_OK;
+        return r == -ENOMEM || !err.message[0] ? cli_oom() : cli_text_error(&err);
+}
+
+static int load_rules(Trial *t) {
+        TextError err = {};
+        int r = ruleset_new(&t->rules);
+
         for (char **f = t->rule_files; *f && r >= 0; f++)
                 r = rule_file_add(t->rules, *f, &err);
         if (r >= 0) {
@@ -246,32 +292,58 @@ static int test_file(Trial *t) {
 static int test_run(Cli *cli, Trial *t) {
         int code;
 
-        if (!t->rule_files)
-                return cli_usage_error(cli, "test needs --rules=FILE");
+        if (!t->rule_files && !t->cgrules.files)
+                return cli_usage_error(cli, "test needs --rules=FILE or --cgrules=FILE");
+        if (t->rule_files && t->cgrules.files)
+                return cli_usage_error(cli, "--rules and --cgrules exclude each other");
         if (t->facts_file && t->facts_given)
                 return cli_usage_error(cli, "--facts and options for single facts exclude each other");
-        code = load(t);
+        if (t->facts_file && t->cgrules.files)
+                return cli_usage_error(cli, "--facts is for --rules only");
+        code = load_host(t);
+        if (code == CLI_OK && t->cgrules.files)
+                return cgtest_run(&t->cgrules, cli, t->host, t->class_dirs, &t->facts, t->controllers);
+        if (code == CLI_OK)
+                code = load_rules(t);
         if (code != CLI_OK)
                 return code;
         return t->facts_file ? test_file(t) : test_one(cli, t);
 }
 
+/* "--current cpu:/a memory:/b": what is left over are more places, or a mistake. */
+static int add_more_current(Cli *cli, Trial *t, int n, char **arguments) {
+        int code = CLI_OK;
+
+        if (n > 0 && t->cgrules.n_places == 0)
+                return cli_usage_error(cli, "test: one argument too many: '%s'", *arguments);
+        for (int i = 0; i < n && code == CLI_OK; i++)
+                code = add_current(cli, t, arguments[i]);
+        return code;
+}
+
 int verb_test(Cli *cli, int argc, char **argv) {
-        struct option own[_FACT_N + 5] = {
+        struct option own[_FACT_N + 9] = {
                 { "rules", required_argument, NULL, OPTION_RULES },
                 { "classes", required_argument, NULL, OPTION_CLASSES },
                 { "controllers", required_argument, NULL, OPTION_CONTROLLERS },
                 { "facts", required_argument, NULL, OPTION_FACTS },
+                { "cgrules", required_argument, NULL, OPTION_CGRULES },
+                { "user", required_argument, NULL, OPTION_USER },
+                { "sched", required_argument, NULL, OPTION_SCHED },
+                { "current", required_argument, NULL, OPTION_CURRENT },
         };
         Trial t = {};
-        size_t n = 4;
+        size_t n = 8;
         int first, code;
 
         for (Fact fact = 0; fact < _FACT_N; fact++)
                 if (facts_can_set(fact))
                         own[n++] = (struct option) { fact_name(fact), required_argument, NULL, OPTION_FACT + fact };
-        if (cli_parse(cli, argc, argv, own, test_option, &t, 0, 0, &first, &code))
-                code = test_run(cli, &t);
+        if (cli_parse(cli, argc, argv, own, test_option, &t, 0, argc, &first, &code)) {
+                code = add_more_current(cli, &t, argc - first, argv + first);
+                if (code == CLI_OK)
+                        code = test_run(cli, &t);
+        }
         trial_done(&t);
         return code;
 }

@@ -18,3 +18,4 @@ int verb_status(Cli *cli, int argc, char **argv);
 int verb_explain(Cli *cli, int argc, char **argv);
 int verb_test(Cli *cli, int argc, char **argv);
 int verb_lint(Cli *cli, int argc, char **argv);
+int verb_import(Cli *cli, int argc, char **argv);

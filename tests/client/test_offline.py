@@ -199,7 +199,7 @@ class Test(ctl.Case):
                               (('--rules', self.rules, '--uid', '1', '--uid', '2'), 'once only'),
                               (('--rules', self.rules, '--facts', '-', '--uid', '2'), 'exclude each other'),
                               (('--rules', self.rules, '--controllers', ''), 'at least one'),
-                              (('--rules', self.rules, '--user', 'root'), "unrecognized option '--user'"),
+                              (('--rules', self.rules, '--users', 'root'), "unrecognized option '--users'"),
                               (('--rules', self.rules, 'extra'), "one argument too many: 'extra'"),
                               (('--rules', self.rules, '--json=yes'), 'expected short, pretty or off'),
                               (('--rules',), 'requires an argument')):
