@@ -37,6 +37,7 @@ struct Names {
         Map *entries[_NAMES_KIND_N]; /* by name or by id, as the kind asks */
         Answer *old;
         bool dirty;    /* an answer is new since `changed` was called */
+        bool meaning;  /* and one that says what a spelt-out name means, or that what was known is no more so */
         NamesChanged changed;
         NamesGone gone;
         void *userdata, *gone_userdata;
@@ -129,6 +130,7 @@ static void entry_answered(NamesQuestion *q, const NamesReply *reply, void *user
                 free(a);
                 return;
         }
+        n->meaning |= e->answer || by_name(q->kind);
         retire(n, e->answer);
         e->answer = a;
         n->dirty = true;
@@ -310,6 +312,13 @@ int names_member(Names *n, uid_t uid, const gid_t **ret, size_t *ret_n) {
         *ret = a->gids;
         *ret_n = a->n_gids;
         return 0;
+}
+
+bool names_meaning_changed(Names *n) {
+        bool changed = n->meaning;
+
+        n->meaning = false;
+        return changed;
 }
 
 size_t names_pending(const Names *n) {

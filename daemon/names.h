@@ -27,6 +27,9 @@ int names_user(Names *n, uid_t uid, const char **ret);
 int names_group(Names *n, gid_t gid, const char **ret);
 /* gids of the user of this uid, by NSS, the primary one included (getgrouplist). -E2BIG: more than 1,024, so the fact is unknown. */
 int names_member(Names *n, uid_t uid, const gid_t **ret, size_t *ret_n);
+/* For `changed`: did an answer come for a name that was spelt out, or one that differs from what was known? False when only numbers not seen
+ * before got their names: then rules mean what they meant. Asked once for each call of `changed`. */
+bool names_meaning_changed(Names *n);
 /* Asks everything again, as when /etc/passwd had changed (for a reload: what comes from a server raises no event). */
 void names_refresh(Names *n);
 /* Questions asked and not answered, those in line included. */
