@@ -222,8 +222,12 @@ static void on_names(void *userdata) {
         Manager *m = userdata;
 
         match_cache_drop(m->rules->cache); /* patterns over names of groups */
-        if (rulebase_spells_names(m->rules))
-                (void) manager_recompile(m);
+        if (names_meaning_changed(m->names)) {
+                if (rulebase_spells_names(m->rules))
+                        (void) manager_recompile(m);
+                else
+                        scan_request(m);
+        }
         classifier_judge_waiting(m);
 }
 
