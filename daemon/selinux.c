@@ -3,6 +3,9 @@
 
 #include <selinux/avc.h>
 #include <selinux/selinux.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "common/log.h"
 
 #define POLL_USEC (UINT64_C(1000) * 1000)
 
@@ -13,6 +16,22 @@ typedef struct Watch {
 
 const char *selinux_absent_reason(void) {
         return is_selinux_enabled() > 0 ? NULL : "SELinux is not enabled on this kernel";
+}
+
+/* libselinux would write to stderr, without a newline. We say in own words what matters to us. */
+static int _printf_(2, 3) on_message(int type, const char *format, ...) {
+        char text[512];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        text[strcspn(text, "\n")] = '\0';
+        if (type == SELINUX_ERROR)
+                log_warning("libselinux: %s", text);
+        else
+                log_debug("libselinux: %s", text);
+        return 0;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -33,6 +52,7 @@ int selinux_watch(sd_event *event, void (*reloaded)(void *userdata), void *userd
 
         if (selinux_absent_reason())
                 return 0;
+        selinux_set_callback(SELINUX_CB_LOG, (union selinux_callback) { .func_log = on_message });
         if (selinux_status_open(0) < 0) /* 0: the kernel's status page or nothing; its other way is a socket that would have to be served */
                 return -errno;
         w = malloc(sizeof(*w));
