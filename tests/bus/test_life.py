@@ -1,6 +1,7 @@
 """The service and the bus outlive each other. Last in order of name but one: it ends the bus of the rig and starts another."""
 import os
 import signal
+import socket
 import subprocess
 
 import bus
@@ -10,7 +11,41 @@ from machine import wait_for
 SOCKET = '/run/dbus/system_bus_socket'
 
 
+class Notifications:
+    """The socket of a service manager."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(20)
+        self.path = path
+
+    def next(self):
+        return dict(line.split('=', 1) for line in self.socket.recv(4096).decode().splitlines())
+
+    def close(self):
+        self.socket.close()
+        os.unlink(self.path)
+
+
 class Life(Case):
+    def test_service_manager_is_told(self):
+        """READY once, then a status and the watchdog fed with every heartbeat that came through the kernel."""
+        self.service.stop()
+        told = Notifications('/run/pclass-notify')
+        os.environ.update(NOTIFY_SOCKET=told.path, WATCHDOG_USEC='30000000')
+        try:
+            self.service.start()
+            first, later = told.next(), [told.next() for _ in range(3)]
+        finally:
+            del os.environ['NOTIFY_SOCKET'], os.environ['WATCHDOG_USEC']
+            self.service.restart()
+            told.close()
+        self.assertEqual(first['READY'], '1')
+        self.assertTrue(all('READY' not in n for n in later))
+        self.assertIn('1', [n.get('WATCHDOG') for n in later])
+        self.assertTrue(later[-1]['STATUS'])
+
     def start_bus(self):
         log = open('/run/dbus-again.log', 'w', encoding='utf-8')
         with log:
