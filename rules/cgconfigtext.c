@@ -256,6 +256,9 @@ static int write_hierarchies(Writer *w, char *const *controllers) {
         if (!list)
                 return -ENOMEM;
         r = check_line("Hierarchies", list, &err);
+        for (; *controllers && r >= 0; controllers++)
+                if (strpbrk(*controllers, " \t,"))
+                        r = text_error(&err, NULL, 0, 0, "\"%.64s\" is no controller", *controllers);
         if (r >= 0)
                 fprintf(w->f, "Hierarchies=%s\n", list);
         else if (r == -EINVAL)
