@@ -126,21 +126,20 @@ static int broker_dispatch(BrokerClient *b, const WireHeader *header, const void
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         BrokerClient *b = userdata;
 
-        /* A bounded share of one wake-up, so that the connector is never starved. */
-        for (size_t i = 0; i < BROKER_CREDITS; i++) {
-                const WireHeader *header;
-                const void *items;
-                int passed = -EBADF;
-                size_t n_fds = 1;
-                ssize_t n = channel_receive(b->fd, b->buffer, &header, &items, &passed, &n_fds);
+        const WireHeader *header;
+        const void *items;
+        int passed = -EBADF;
+        size_t n_fds = 1;
 
-                if (n == -EAGAIN)
-                        break;
-                int r = n == 0 ? -ECONNRESET : n < 0 ? (int) n : broker_dispatch(b, header, items, n_fds ? passed : -EBADF);
-                if (r < 0) {
-                        broker_gone(b, r);
-                        return 0;
-                }
+        /* One a wake-up: the loop asks the connector, which goes first, in between. So an answer is taken only after every event that
+         * the kernel queued before the broker wrote, and a child forked in the old place comes before the word that its parent left it. */
+        ssize_t n = channel_receive(b->fd, b->buffer, &header, &items, &passed, &n_fds);
+        if (n == -EAGAIN)
+                return 0;
+        int r = n == 0 ? -ECONNRESET : n < 0 ? (int) n : broker_dispatch(b, header, items, n_fds ? passed : -EBADF);
+        if (r < 0) {
+                broker_gone(b, r);
+                return 0;
         }
         return brokerclient_flush(b);
 }
@@ -166,7 +165,11 @@ int brokerclient_new(sd_event *event, int fd, const BrokerOps *ops, void *userda
         if (r >= 0)
                 r = sd_event_source_set_description(b->io, "broker");
         if (r >= 0)
-                r = sd_event_add_post(event, &b->before_sleep, on_before_sleep, b);
+                r = sd_event_add_defer(event, &b->before_sleep, on_before_sleep, b);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(b->before_sleep, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_priority(b->before_sleep, SD_EVENT_PRIORITY_IMPORTANT + 10);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);
@@ -185,6 +188,9 @@ int brokerclient_submit(BrokerClient *b, unsigned op, const void *item, BrokerRe
 
         if (b->pending >= BROKER_QUEUE_MAX)
                 return -ENOBUFS;
+        /* Not a source that runs after every other one: that would make each wake-up two. */
+        if (!b->head)
+                (void) sd_event_source_set_enabled(b->before_sleep, SD_EVENT_ONESHOT);
         if (r)
                 b->spare = r->next;
         else if (!(r = malloc(sizeof(*r))))
@@ -234,6 +240,9 @@ static int send_batch(BrokerClient *b) {
 }
 
 int brokerclient_flush(BrokerClient *b) {
+        if (!b->head)
+                return 0;
+        (void) sd_event_source_set_enabled(b->before_sleep, SD_EVENT_OFF);
         while (b->head && b->n_under_way < BROKER_CREDITS) {
                 int r = send_batch(b);
                 if (r < 0) {

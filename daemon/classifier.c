@@ -4,37 +4,27 @@
 #include <stdio.h>
 #include "common/log.h"
 #include "daemon/internal.h"
+#include "daemon/looks.h"
 #include "daemon/mover.h"
 #include "daemon/verdict.h"
+#include "daemon/waiters.h"
 #include "daemon/watcher.h"
 #include "rules/expand.h"
 
 struct Classifier {
         Verdict verdict;
-        /* pid -> CLOCK_MONOTONIC (as a pointer-sized number) of our last look at a process without an entry, in two
-         * generations: the older one goes when no event from before its last look can come any more. */
-        Map *looks, *old_looks;
-        uint64_t last_look, old_last_look;
-        struct Waiter {     /* processes that wait for names or their origin, and since which event */
-                pid_t pid;
-                uint64_t event_ns;
-        } *waiting;
-        size_t n_waiting, room_waiting;
+        Looks looks;
+        Waiters for_names, for_origin;
 };
 
-#define WAITING_MAX 65536
+#define START_SLACK_NS (20 * UINT64_C(1000000)) /* start times are told in ticks of 10 ms */
 
 int classifier_new(Manager *m, Classifier **ret) {
         _cleanup_free_ Classifier *c = calloc(1, sizeof(*c));
-        int r = c ? map_new_u64(&c->looks) : -ENOMEM;
+        int r = c ? looks_init(&c->looks) : -ENOMEM;
 
-        if (r >= 0)
-                r = map_new_u64(&c->old_looks);
-        if (r < 0) {
-                if (c)
-                        map_free(c->looks);
+        if (r < 0)
                 return r;
-        }
         verdict_init(&c->verdict);
         *ret = TAKE_PTR(c);
         return 0;
@@ -44,76 +34,66 @@ Classifier *classifier_free(Classifier *c) {
         if (!c)
                 return NULL;
         verdict_reset(&c->verdict);
-        map_free(c->looks);
-        map_free(c->old_looks);
-        free(c->waiting);
+        looks_done(&c->looks);
+        waiters_done(&c->for_names);
+        waiters_done(&c->for_origin);
         free(c);
         return NULL;
 }
 
-/* Remembers when we looked at a process that has no entry (no rule matched, or it was gone): forks before that moment show a
- * process that we never saw as it was. */
-static void note_look(Classifier *c, pid_t pid, uint64_t ns) {
-        map_remove_u64(c->looks, pid);
-        if (map_put_u64(c->looks, pid, (void *) (uintptr_t) ns) >= 0)
-                c->last_look = ns;
-}
-
-static uint64_t last_look_at(const Classifier *c, pid_t pid) {
-        uintptr_t look = (uintptr_t) map_get_u64(c->looks, pid);
-
-        return look ?: (uintptr_t) map_get_u64(c->old_looks, pid);
+static void note_look(Manager *m, pid_t pid, uint64_t ns) {
+        if (looks_note(&m->classifier->looks, pid, ns) < 0)
+                scan_request_later(m);
 }
 
 void classifier_caught_up(Manager *m, uint64_t ns) {
-        Classifier *c = m->classifier;
-        Map *fresh;
-
-        if (ns <= c->old_last_look || (map_size(c->looks) == 0 && map_size(c->old_looks) == 0) || map_new_u64(&fresh) < 0)
-                return;
-        map_free(c->old_looks);
-        c->old_looks = c->looks;
-        c->old_last_look = c->last_look;
-        c->looks = fresh;
+        looks_caught_up(&m->classifier->looks, ns);
 }
 
-static void wait_for_facts(Classifier *c, pid_t pid, uint64_t event_ns) {
-        if (c->n_waiting >= WAITING_MAX)
-                return; /* the sweep finds it */
-        if (c->n_waiting == c->room_waiting) {
-                size_t room = c->room_waiting ? c->room_waiting * 2 : 64;
-                struct Waiter *grown = reallocarray(c->waiting, room, sizeof(*grown));
-                if (!grown)
-                        return;
-                c->waiting = grown;
-                c->room_waiting = room;
-        }
-        c->waiting[c->n_waiting++] = (struct Waiter) { pid, event_ns };
+static void wait_for(Manager *m, Waiters *w, pid_t pid, uint64_t event_ns) {
+        if (waiters_add(w, pid, event_ns) < 0)
+                scan_request_later(m);
 }
 
-void classifier_judge_waiting(Manager *m) {
-        Classifier *c = m->classifier;
-        struct Waiter *waiting = TAKE_PTR(c->waiting);
-        size_t n = c->n_waiting;
+static void judge_waiters(Manager *m, Waiters *w) {
+        Waiters taken = waiters_take(w);
 
-        if (n == 0)
-                return;
-        c->n_waiting = c->room_waiting = 0;
-        for (size_t i = 0; i < n; i++)
-                (void) classifier_judge(m, waiting[i].pid, waiting[i].event_ns);
-        free(waiting);
+        for (size_t i = 0; i < taken.n; i++)
+                (void) classifier_judge(m, taken.items[i].pid, taken.items[i].event_ns);
+        waiters_done(&taken);
+}
+
+void classifier_names_known(Manager *m) {
+        judge_waiters(m, &m->classifier->for_names);
+        classifier_origins_known(m);
+}
+
+void classifier_origins_known(Manager *m) {
+        if (m->classifier->for_origin.n > 0)
+                judge_waiters(m, &m->classifier->for_origin);
+}
+
+/* An entry that was made from a fork event alone is that child's. Its number may have been given away since: whoever has it now and
+ * started later than that fork is another process. */
+static bool is_stranger(Manager *m, Verdict *v, const Process *p) {
+        uint64_t started;
+
+        if (p->cookie != 0)
+                return p->cookie != v->info.cookie;
+        return p->forked_ns && v->looked_ns > p->forked_ns + START_SLACK_NS &&
+               procinfo_started(&m->reader, &v->info, &started) >= 0 && started > p->forked_ns + START_SLACK_NS;
 }
 
 /* The entry of this very process; one that another process of the same number left behind is dropped. */
-static Process *entry_of(Manager *m, const Verdict *v) {
+static Process *entry_of(Manager *m, Verdict *v) {
         Process *p = proctable_get(m->table, v->info.pid);
 
-        if (p && p->cookie == 0)
-                p->cookie = v->info.cookie; /* a child seen for the first time */
-        if (p && p->cookie != v->info.cookie) {
+        if (p && is_stranger(m, v, p)) {
                 proctable_remove(m->table, v->info.pid);
                 return NULL;
         }
+        if (p)
+                p->cookie = v->info.cookie; /* maybe a child seen for the first time */
         return p;
 }
 
@@ -159,7 +139,7 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         if (proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0)
                 return JUDGE_HELD;
         process_set_rule(p, v->entry->rule);
-        p->inherited = p->returning = false;
+        p->inherited = p->strayed = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         for (size_t i = 0; i < v->n_targets; i++)
@@ -183,16 +163,14 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         }
         if (v->holder != HOLDER_NONE) /* partly held: the rest is moved */
                 set_holder(p, v->holder, v->detail);
-        if (mover_move(m, v, p, event_ns) < 0) {
-                scan_request(m);
-                return JUDGE_HELD;
-        }
-        return p->pending ? JUDGE_MOVING : JUDGE_HELD;
+        return mover_move(m, v, p, event_ns) < 0 ? JUDGE_FAILED : p->pending ? JUDGE_MOVING : JUDGE_HELD;
 }
 
 /* True when what put the process where it is holds no more: its rule went or changed. Of a process whose rule is not known (it was in
  * its class before a restart) that is said only if it came there by us and no rule leads to that class now. */
 static bool is_orphaned(Manager *m, const Process *p) {
+        if (p->strayed)
+                return true;
         if (p->rule)
                 return !rulebase_in_force(m->rules, p->rule);
         if (!p->origin || !p->wanted)
@@ -214,6 +192,12 @@ static bool inherit_late(Manager *m, Process *p) {
         return false;
 }
 
+/* Forgets a process of which there is nothing to remember, but for when we looked at it. */
+static void forget(Manager *m, const Process *p) {
+        note_look(m, p->pid, p->looked_ns);
+        proctable_remove(m->table, p->pid);
+}
+
 /* No rule matches: nothing changes, unless the rule that placed it is no longer in force. */
 static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         m->stats.unmatched++;
@@ -223,47 +207,77 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         p->pass = m->scan.pass;
         p->inherited = true;
         if (inherit_late(m, p)) {
-                wait_for_facts(m->classifier, p->pid, 0);
+                p->waiting = true;
+                wait_for(m, &m->classifier->for_origin, p->pid, 0);
                 return JUDGE_WAITING;
         }
-        if (is_orphaned(m, p))
-                return mover_return(m, v, p) ? JUDGE_MOVING : JUDGE_NO_MATCH;
-        return mover_follow(m, v, p) ? JUDGE_MOVING : JUDGE_NO_MATCH;
+        if (!is_orphaned(m, p) && mover_follow(m, v, p))
+                return JUDGE_MOVING;
+        if (is_orphaned(m, p) && mover_return(m, v, p))
+                return JUDGE_MOVING;
+        if (is_orphaned(m, p) ? !p->strayed && mover_is_out(m, v) : !p->rule && !p->origin && !p->wanted && !p->waiting)
+                forget(m, p);
+        return JUDGE_NO_MATCH;
+}
+
+/* True when the judgement has to wait for what is being asked for. */
+static bool facts_are_late(Manager *m, const Verdict *v, Process *p, uint64_t event_ns) {
+        Classifier *c = m->classifier;
+
+        if (!v->names_pending && !v->origin_pending)
+                return false;
+        if (!p && proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0)
+                scan_request_later(m); /* its children would be taken for known */
+        if (p) {
+                p->waiting = p->inherited = true;
+                p->looked_ns = v->looked_ns;
+                p->pass = m->scan.pass;
+        }
+        m->stats.names_asked += v->names_pending != 0;
+        wait_for(m, v->names_pending ? &c->for_names : &c->for_origin, v->info.pid, event_ns);
+        /* Its parent's move was done but not answered when it was forked: what its rule is can be said when the answer is here. */
+        return !v->names_pending;
+}
+
+static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
+        if (!v->entry)
+                return act_on_no_match(m, v, p);
+        if (!v->ignored)
+                return act_on_match(m, v, event_ns);
+        m->stats.ignored++;
+        rulebase_count_match(m->rules, v->entry->id);
+        if (p)
+                process_set_rule(p, v->entry->rule);
+        return JUDGE_NO_MATCH;
 }
 
 static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         Process *p = entry_of(m, v);
-        int r;
 
         m->stats.decisions++;
+        if (p && p->pending > 0) { /* what is read now may be older than the write that is under way */
+                p->again = true;
+                p->again_ns = event_ns;
+                p->pass = m->scan.pass;
+                return JUDGE_MOVING;
+        }
         if (!p)
-                note_look(m->classifier, v->info.pid, v->looked_ns);
-        r = verdict_judge(m, v, m->rules->current, p);
-        if (r < 0) {
+                note_look(m, v->info.pid, v->looked_ns);
+        if (verdict_judge(m, v, m->rules->current, p) < 0) {
                 m->stats.unreadable++;
-                note_look(m->classifier, v->info.pid, now_ns());
+                note_look(m, v->info.pid, now_ns());
                 return JUDGE_GONE;
         }
-        if (v->names_pending) {
-                m->stats.names_asked++;
-                wait_for_facts(m->classifier, v->info.pid, event_ns);
-        } else if (v->origin_pending) {
-                /* Its parent's move was done but not answered when it was forked. What its rule is can be said when the answer is here. */
-                wait_for_facts(m->classifier, v->info.pid, event_ns);
+        if (p)
+                p->waiting = false;
+        if (facts_are_late(m, v, p, event_ns))
                 return JUDGE_WAITING;
-        }
-        if (!v->entry)
-                return act_on_no_match(m, v, p);
-        if (v->ignored) {
-                m->stats.ignored++;
-                rulebase_count_match(m->rules, v->entry->id);
-                if (p) {
-                        process_set_rule(p, v->entry->rule);
-                        p->waiting = false;
-                }
-                return JUDGE_NO_MATCH;
-        }
-        return act_on_match(m, v, event_ns);
+        return act_on_verdict(m, v, proctable_get(m->table, v->info.pid), event_ns);
+}
+
+/* Without room for a descriptor or memory nothing can be said of a process: it counts as wrong, and everything is looked at again. */
+static bool is_shortage(int error) {
+        return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
 static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {
@@ -271,8 +285,13 @@ static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {
 
         if (r == -ESRCH) {
                 m->stats.unreadable++;
-                note_look(m->classifier, pid, now_ns());
+                note_look(m, pid, now_ns());
                 return JUDGE_GONE;
+        }
+        if (is_shortage(r)) {
+                m->stats.shortages++;
+                scan_request_later(m);
+                return JUDGE_FAILED;
         }
         return r < 0 || v->info.kernel_thread ? JUDGE_NO_MATCH : JUDGE_MOVING;
 }
@@ -318,6 +337,7 @@ static int adopt(Manager *m, Verdict *v) {
                         memcpy(p->origin->place, member->origin, sizeof(p->origin->place));
         } else if (parent) {
                 p->origin = origin_ref(parent->origin);
+                p->strayed = parent->strayed;
                 process_set_rule(p, parent->rule);
         }
         return 0;
@@ -363,33 +383,46 @@ static void classifier_on_comm(Manager *m, const ProcEvent *e) {
 }
 PCLASS_WATCHER(COMM, classifier_on_comm);
 
-/* Is a child forked at `ns` known by what we know of its parent? */
-static bool child_is_known(const Classifier *c, const Process *parent, const ProcEvent *e) {
-        uint64_t look = last_look_at(c, e->parent);
+/* Is a child known by what we know of its parent? Only if we looked at the parent before the fork, and nothing was left open then. */
+static bool child_is_known(Manager *m, const Process *parent, const ProcEvent *e) {
+        uint64_t look = looks_last(&m->classifier->looks, e->parent);
 
         if (parent)
                 look = MAX(look, parent->looked_ns);
-        if (parent && parent->rule && (rule_facts(parent->rule) & FACT_BIT(FACT_PID)))
-                return false; /* its class depends on its own number */
-        return e->time_ns > look;
+        if (parent && (parent->waiting || (parent->rule && rule_facts(parent->rule) & FACT_BIT(FACT_PID))))
+                return false; /* %P: its class depends on its own number */
+        if (e->time_ns <= look)
+                return false;
+        /* A first pass runs because something may have been missed: what was known before it is not relied on. */
+        return !scan_is_first_pass(m) || look >= m->scan.run_start_usec * 1000;
+}
+
+/* A pass was faster than the queue: whoever had the number at our look was there after the fork, and knows better than the event. */
+static bool was_seen_since(const Process *child, const ProcEvent *e) {
+        return child && child->cookie != 0 && child->looked_ns >= e->time_ns;
 }
 
 static void classifier_on_fork(Manager *m, const ProcEvent *e) {
-        Process *parent = proctable_get(m->table, e->parent), *child;
-        bool known = child_is_known(m->classifier, parent, e);
+        Process *parent = proctable_get(m->table, e->parent), *child = proctable_get(m->table, e->pid);
+        bool known = child_is_known(m, parent, e);
 
+        if (was_seen_since(child, e)) {
+                if (parent && parent != child && !child->origin)
+                        child->origin = origin_ref(parent->origin);
+                return;
+        }
         if (!parent) {
                 proctable_remove(m->table, e->pid); /* the number is a new process's */
                 if (!known)
                         (void) classifier_judge(m, e->pid, e->time_ns);
                 return;
         }
-        if (proctable_inherit(m->table, parent, e->pid, &child) < 0) {
-                scan_request(m);
+        if (proctable_inherit(m->table, parent, e->pid, e->time_ns, &child) < 0) {
+                scan_request_later(m);
                 return;
         }
         parent = proctable_get(m->table, e->parent);
-        if (known && parent->pending == 0 && !parent->waiting && e->time_ns > parent->placed_ns)
+        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;
         if (classifier_judge(m, e->pid, e->time_ns) == JUDGE_MOVING)
@@ -405,7 +438,7 @@ static void classifier_on_exit(Manager *m, const ProcEvent *e) {
         if (!p)
                 return;
         /* The leader of a process may end before its threads do; then the process lives on. */
-        lives = verdict_open(m, v, e->pid) >= 0 && (p->cookie == 0 || v->info.cookie == p->cookie);
+        lives = verdict_open(m, v, e->pid) >= 0 && !is_stranger(m, v, p);
         verdict_reset(v);
         if (!lives)
                 proctable_remove(m->table, e->pid);

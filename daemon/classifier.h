@@ -20,12 +20,14 @@ typedef enum JudgeResult {
         JUDGE_IN_PLACE,
         JUDGE_MOVING,   /* something was asked of the broker */
         JUDGE_HELD,
-        JUDGE_WAITING,  /* for a name or an instance of a class */
+        JUDGE_WAITING,  /* for a name, its origin, or an instance of a class */
+        JUDGE_FAILED,   /* no descriptor, memory or room for a request: a later pass looks again */
 } JudgeResult;
 JudgeResult classifier_judge(struct Manager *m, pid_t pid, uint64_t event_ns);
 /* The same in a scan: a process that is found in a class without being known is taken into the table first. */
 JudgeResult classifier_judge_scanned(struct Manager *m, pid_t pid);
-/* Judges again every process that waits for a name or for the answer that tells its origin. */
-void classifier_judge_waiting(struct Manager *m);
+/* Judge again every process that waits for a name; for the answer that tells its origin. */
+void classifier_names_known(struct Manager *m);
+void classifier_origins_known(struct Manager *m);
 /* Nothing older than `ns` is left in the event queue: what was kept for late forks can go. */
 void classifier_caught_up(struct Manager *m, uint64_t ns);

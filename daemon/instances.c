@@ -95,6 +95,7 @@ static void on_instance(unsigned op, const void *reply, void *token, void *userd
                 m->ops->classes_changed(m->ops_userdata);
         for (size_t i = 0; r >= 0 && i < w->n; i++)
                 (void) classifier_judge(m, w->pids[i].pid, w->pids[i].event_ns);
+        classifier_origins_known(m); /* what was forked meanwhile waits for its parent */
         if (r >= 0)
                 instances_check_soon(m); /* they may all be gone already */
 }
@@ -143,6 +144,7 @@ static void on_dropped(unsigned op, const void *reply, void *token, void *userda
                 c->dropping = false; /* somebody came in meanwhile */
                 return;
         }
+        proctable_class_gone(d->m->table, c->index);
         classes_remove(&d->m->classes, c);
         if (d->m->ops && d->m->ops->classes_changed)
                 d->m->ops->classes_changed(d->m->ops_userdata);

@@ -59,6 +59,7 @@ struct Manager {
         Scan scan;
         Heartbeat heartbeat;
         Settle settle;
+        size_t moves_under_way, moves_max; /* each holds a pidfd */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
         sd_event_source *restart;
         Stats stats;

@@ -13,6 +13,8 @@
 #include "daemon/lifecycle.h"
 #include "dbus/service.h"
 
+#define FILES_MAX 16384
+
 /* Where the broker puts them before exec. */
 enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5 };
 
@@ -132,12 +134,15 @@ static int check_fds(const Options *o, ManagerFds *ret) {
 
 /* The broker drops everything before exec; this is the belt to its braces. */
 static int be_small(void) {
-        struct rlimit none = {}, files = { 1024, 1024 };
+        struct rlimit none = {}, files;
 
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return -errno;
         (void) setrlimit(RLIMIT_CORE, &none);
-        (void) setrlimit(RLIMIT_NOFILE, &files);
+        if (getrlimit(RLIMIT_NOFILE, &files) >= 0) { /* a pidfd a move under way */
+                files.rlim_cur = files.rlim_max = MIN(files.rlim_max, (rlim_t) FILES_MAX);
+                (void) setrlimit(RLIMIT_NOFILE, &files);
+        }
         umask(077);
         return 0;
 }

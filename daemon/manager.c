@@ -1,5 +1,6 @@
 /* The manager: makes the parts, starts them in their order, and lets them go. */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include "common/fd.h"
 #include "common/log.h"
@@ -9,6 +10,7 @@
 #include "daemon/watcher.h"
 
 #define EVENTS_A_WAKEUP 512
+#define FILES_KEPT 256
 #define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
 
 uint64_t now_ns(void) {
@@ -228,7 +230,7 @@ static void on_names(void *userdata) {
                 else
                         scan_request(m);
         }
-        classifier_judge_waiting(m);
+        classifier_names_known(m);
 }
 
 static void on_names_gone(void *userdata) {
@@ -284,6 +286,15 @@ static int manager_rules(Manager *m) {
         return r;
 }
 
+/* Each move under way holds a descriptor; some are kept for everything else. */
+static size_t moves_max(void) {
+        struct rlimit l;
+
+        if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur <= 2 * FILES_KEPT)
+                return FILES_KEPT;
+        return MIN(l.rlim_cur, (rlim_t) BROKER_QUEUE_MAX) - FILES_KEPT;
+}
+
 int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
         _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
         int r;
@@ -292,6 +303,7 @@ int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
                 return -ENOMEM;
         m->options = options;
         m->exe.fd = m->reader.proc = -EBADF;
+        m->moves_max = moves_max();
         r = sd_event_default(&m->event);
         if (r >= 0)
                 r = watchers_init();

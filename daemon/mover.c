@@ -62,29 +62,56 @@ static Holder holder_of_code(int code) {
         return code == WIRE_PROTECTED || code == WIRE_KERNEL_THREAD || code == WIRE_NOT_ALLOWED ? HOLDER_PROTECTED : HOLDER_ERROR;
 }
 
-static void on_stranger_returned(unsigned op, const void *reply, void *token, void *userdata) {
-        Manager *m = token;
-        const WireResult *result = reply;
+/* The entry of a process that a move hit by mistake: it belongs where the broker found it, and so do the children it made since. */
+static int stray_entry(Manager *m, const Move *x, const ProcInfo *info, const WireMoveReply *reply) {
+        Process *p = proctable_get(m->table, x->pid);
+        int r;
 
-        if (result && (result->code == WIRE_OK || result->code == WIRE_PARENT))
-                m->stats.strangers_returned++;
+        if (p && p->cookie != 0 && p->cookie != info->cookie) {
+                proctable_remove(m->table, x->pid);
+                p = NULL;
+        }
+        if (p && p->wanted)
+                return 0; /* it has a place of its own, to which its next judgement takes it */
+        r = proctable_make(m->table, x->pid, info->cookie, &p);
+        if (r >= 0 && !p->origin)
+                r = origin_new(&p->origin);
+        if (r < 0)
+                return r;
+        p->strayed = p->inherited = true;
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                if (p->origin->place[h] == WIRE_NONE)
+                        p->origin->place[h] = reply->previous[h];
+        return 0;
 }
 
-/* The process that was meant died. If another one has its number and was hit, it goes back where the broker found it. */
-static void undo_stranger(const Move *x, const WireMoveReply *reply) {
+/* The process that was meant has died. If the write hit another one that has its number now, that one goes back where the broker found
+ * it, and so do the children that it made in the meantime: a pass finds them. False: it hit nobody else. */
+static bool undo_stranger(const Move *x, const WireMoveReply *reply) {
         Manager *m = x->m;
         ProcInfo info;
 
         procinfo_init(&info);
-        if (reply->moved && procinfo_open(&m->reader, x->pid, &info) >= 0 && info.cookie != x->cookie) {
-                log_warning("Number %d was another process's when it was moved; putting that one back", (int) x->pid);
-                for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
-                        WireReturn item = { x->pid, x->class_index, h, reply->previous[h], info.cookie };
-                        if (reply->moved & 1u << h)
-                                (void) brokerclient_submit(m->broker, WIRE_RETURN, &item, on_stranger_returned, m);
-                }
-        }
+        int r = procinfo_open(&m->reader, x->pid, &info);
+        bool hit = r >= 0 && reply->moved && info.cookie != x->cookie;
         procinfo_close(&info);
+        if (!hit)
+                return false;
+        log_warning("Number %d was another process's when it was moved; putting that one back", (int) x->pid);
+        m->stats.strangers_hit++;
+        if (stray_entry(m, x, &info, reply) < 0)
+                manager_exit(m, EXIT_FAILURE); /* without memory for the way back: a restart looks at everybody */
+        (void) classifier_judge(m, x->pid, 0);
+        scan_request(m);
+        return true;
+}
+
+/* A judgement that came while the answer was under way is made anew. */
+static void judge_again(Manager *m, Process *p) {
+        if (!p || p->pending > 0 || !p->again)
+                return;
+        p->again = p->returning = false;
+        (void) classifier_judge(m, p->pid, p->again_ns);
 }
 
 /* Children that were forked since the move was asked for share the record: places that were not known are filled in for all. */
@@ -164,20 +191,21 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
 
         if (!reply)
                 return; /* the daemon ends */
+        x->m->moves_under_way--;
         p = move_process(x);
         if (p && p->pending > 0)
                 p->pending--;
         x->origin->unanswered--;
-        if (!pidfd_alive(x->pidfd)) {
-                undo_stranger(x, reply);
-        } else {
-                origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded */
-                if (reply->code == WIRE_OK)
-                        move_done(x, p, reply);
-                else
-                        move_failed(x, p, reply);
-        }
-        classifier_judge_waiting(x->m);
+        bool alive = pidfd_alive(x->pidfd);
+        if (alive || !undo_stranger(x, reply))
+                origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded. And of the dead: for its children */
+        if (alive && reply->code == WIRE_OK)
+                move_done(x, p, reply);
+        else if (alive)
+                move_failed(x, p, reply);
+        judge_again(x->m, move_process(x));
+        if (x->origin->unanswered == 0)
+                classifier_origins_known(x->m);
 }
 
 static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
@@ -191,13 +219,26 @@ static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_
                 return r;
         x->event_ns = event_ns;
         x->origin = origin_ref(p->origin);
+        if (m->moves_under_way >= m->moves_max)
+                return -ENOBUFS;
         r = brokerclient_submit(m->broker, WIRE_MOVE, &item, on_moved, x);
         if (r < 0)
                 return r;
+        m->moves_under_way++;
         TAKE_PTR(x)->origin->unanswered++;
         p->pending++;
         m->stats.moves_requested++;
         return 0;
+}
+
+/* With too much under way a pass follows as soon as that is answered; any other shortage may last. */
+static int not_asked(Manager *m, int error) {
+        m->stats.shortages++;
+        if (error == -ENOBUFS)
+                scan_request(m);
+        else
+                scan_request_later(m);
+        return error;
 }
 
 int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
@@ -205,7 +246,7 @@ int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
                 uint32_t left = verdict_left(v, i);
                 int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, event_ns) : 0;
                 if (r < 0)
-                        return r;
+                        return not_asked(m, r);
         }
         return 0;
 }
@@ -219,7 +260,7 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
                 const Class *c = p->wanted & 1u << h ? classes_get(&m->classes, p->class_index[h]) : NULL;
                 uint32_t mask = 0;
 
-                if (!c || (done & 1u << h) || !v->paths[h])
+                if (!c || c->dropping || (done & 1u << h) || !v->paths[h])
                         continue;
                 for (uint32_t k = h; k < m->classes.n_hierarchies; k++) { /* all hierarchies of the same class in one item */
                         if (!(p->wanted & 1u << k) || p->class_index[k] != c->index || !v->paths[k])
@@ -228,10 +269,32 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
                         if (!classes_in_place(&m->classes, k, c->name, class_leaf(&m->classes, c, k), v->paths[k], false))
                                 mask |= 1u << k;
                 }
-                if (mask && submit_move(m, v, p, c->index, mask, 0) < 0)
-                        scan_request(m);
+                int r = mask ? submit_move(m, v, p, c->index, mask, 0) : 0;
+                if (r < 0)
+                        not_asked(m, r);
         }
         return p->pending > 0;
+}
+
+static void return_done(const Move *x, Process *p, const WireResult *reply) {
+        Manager *m = x->m;
+
+        m->stats.moves_done++;
+        m->stats.strangers_returned += p && p->strayed;
+        if (reply->code == WIRE_PARENT)
+                log_notice("Process %d: its origin is gone, it went to %.*s", (int) x->pid, (int) sizeof(reply->text), reply->text);
+        decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, NULL, NULL, x->from[0] ? x->from : NULL);
+        if (p)
+                p->placed_ns = now_ns();
+        /* Whoever has the number now and was taken out of a class instead is judged by himself. */
+        if (!pidfd_alive(x->pidfd))
+                (void) classifier_judge(m, x->pid, 0);
+}
+
+static void return_failed(const Move *x, const WireResult *reply) {
+        stats_move_failed(&x->m->stats, reply->code);
+        if (reply->code != WIRE_GONE && reply->code != WIRE_STALE)
+                log_warning("Process %d could not go back to its origin: %s", (int) x->pid, wire_code_name(reply->code));
 }
 
 static void on_returned(unsigned op, const void *answer, void *token, void *userdata) {
@@ -241,21 +304,22 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
 
         if (!reply)
                 return;
+        x->m->moves_under_way--;
         p = move_process(x);
         if (p && p->pending > 0)
                 p->pending--;
-        if (reply->code == WIRE_OK || reply->code == WIRE_PARENT) {
-                x->m->stats.moves_done++;
-                if (reply->code == WIRE_PARENT)
-                        log_notice("Process %d: its origin is gone, it went to %.*s", (int) x->pid, (int) sizeof(reply->text), reply->text);
-                decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, NULL, NULL, x->from[0] ? x->from : NULL);
-        } else {
-                stats_move_failed(&x->m->stats, reply->code);
-                if (reply->code != WIRE_GONE && reply->code != WIRE_STALE)
-                        log_warning("Process %d could not go back to its origin: %s", (int) x->pid, wire_code_name(reply->code));
+        if (reply->code == WIRE_OK || reply->code == WIRE_PARENT)
+                return_done(x, p, reply);
+        else
+                return_failed(x, reply);
+        judge_again(x->m, move_process(x));
+        p = move_process(x);
+        /* One that strayed is remembered for the sake of its children. */
+        if (p && p->returning && p->pending == 0) {
+                p->returning = false;
+                if (!p->strayed)
+                        proctable_remove(x->m->table, p->pid);
         }
-        if (p && p->returning && p->pending == 0)
-                proctable_remove(x->m->table, p->pid);
         instances_check_soon(x->m);
 }
 
@@ -265,40 +329,63 @@ static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {
         return place != WIRE_NONE ? place : c->some_place[h];
 }
 
-/* Back to the origin on the hierarchies of mask where it is in a class. */
-static void return_from(Manager *m, Verdict *v, Process *p, uint32_t mask) {
+static int submit_return(Manager *m, const Verdict *v, Process *p, Class *c, uint32_t h, uint32_t place) {
+        WireReturn item = { p->pid, c->index, h, place, v->info.cookie };
+        _cleanup_(move_freep) Move *x = NULL;
+        int r = m->moves_under_way >= m->moves_max ? -ENOBUFS : move_new(m, v, p, c->index, &x);
+
+        if (r < 0)
+                return r;
+        x->hierarchy = h;
+        r = brokerclient_submit(m->broker, WIRE_RETURN, &item, on_returned, x);
+        if (r < 0)
+                return r;
+        TAKE_PTR(x);
+        m->moves_under_way++;
+        p->pending++;
+        m->stats.moves_requested++;
+        return 0;
+}
+
+/* Back to the origin on the hierarchies of mask where it is in a class. Returns how many were asked for. */
+static size_t return_from(Manager *m, Verdict *v, Process *p, uint32_t mask) {
+        size_t asked = 0;
+
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
                 Class *c = mask & 1u << h && v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
-                _cleanup_(move_freep) Move *x = NULL;
-                WireReturn item;
+                uint32_t place = c ? return_place(p, c, h) : WIRE_NONE;
 
                 if (!c)
                         continue;
-                item = (WireReturn) { p->pid, c->index, h, return_place(p, c, h), v->info.cookie };
-                if (item.place == WIRE_NONE) {
+                if (place == WIRE_NONE) {
                         log_notice("Process %d stays in class %s: where it came from is not known", (int) p->pid, c->name);
                         continue;
                 }
-                if (move_new(m, v, p, c->index, &x) < 0)
-                        continue;
-                x->hierarchy = h;
-                if (brokerclient_submit(m->broker, WIRE_RETURN, &item, on_returned, x) < 0)
-                        continue;
-                TAKE_PTR(x);
-                p->pending++;
-                m->stats.moves_requested++;
+                int r = submit_return(m, v, p, c, h, place);
+                if (r < 0)
+                        not_asked(m, r);
+                asked += r >= 0;
         }
+        return asked;
 }
 
 bool mover_return(Manager *m, Verdict *v, Process *p) {
-        if (m->mode == MODE_OBSERVE || p->returning || verdict_paths(m, v) < 0)
+        if ((m->mode == MODE_OBSERVE && !p->strayed) || verdict_paths(m, v) < 0)
                 return false;
-        return_from(m, v, p, UINT32_MAX);
-        p->returning = p->pending > 0;
+        p->returning = return_from(m, v, p, UINT32_MAX) > 0;
         return p->returning;
+}
+
+bool mover_is_out(Manager *m, Verdict *v) {
+        if (verdict_paths(m, v) < 0)
+                return false;
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++)
+                if (v->paths[h] && classes_of_path(&m->classes, h, v->paths[h]))
+                        return false;
+        return true;
 }
 
 void mover_leave(Manager *m, Verdict *v, Process *p, uint32_t hierarchies) {
         if (hierarchies && verdict_paths(m, v) >= 0)
-                return_from(m, v, p, hierarchies);
+                (void) return_from(m, v, p, hierarchies);
 }

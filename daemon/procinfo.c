@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
 #include "common/fd.h"
 #include "common/str.h"
 #include "daemon/selinux.h"
@@ -220,6 +222,28 @@ static int learn_stat(ProcReader *r, ProcInfo *p) {
         p->kernel_thread = s.flags & FLAG_KERNEL_THREAD;
         if (!r->pidfs)
                 p->cookie = s.start_time;
+        return 0;
+}
+
+static uint64_t clock_ns(clockid_t clock) {
+        struct timespec ts;
+
+        clock_gettime(clock, &ts);
+        return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+/* The kernel tells it in ticks since boot, time asleep included. */
+int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns) {
+        StatLine s;
+        int k = procinfo_dir(r, p);
+
+        if (k >= 0)
+                k = read_stat(p->dir, &s);
+        if (k < 0)
+                return k;
+        uint64_t since_boot = s.start_time * (UINT64_C(1000000000) / sysconf(_SC_CLK_TCK));
+        uint64_t asleep = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
+        *ret_ns = since_boot > asleep ? since_boot - asleep : 0;
         return 0;
 }
 

@@ -47,6 +47,8 @@ void procinfo_close(ProcInfo *p);
  * PIDFD_GET_INFO serves UID and GID where it exists; /proc/PID/status otherwise. comm: without its newline. arg0: up to the first NUL of cmdline;
  * an empty cmdline leaves it unknown. A zero-length or failing attr/current leaves CONTEXT unknown; a trailing NUL or newline is cut. */
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts);
+/* When it was started, on CLOCK_MONOTONIC in ns, to a tick of 10 ms. -ESRCH, -errno. */
+int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns);
 /* Opens p->dir if it is not yet (for the exe reader). -ESRCH. */
 int procinfo_dir(ProcReader *r, ProcInfo *p);
 

@@ -87,10 +87,12 @@ int proctable_make(ProcTable *t, pid_t pid, uint64_t cookie, Process **ret) {
         return 0;
 }
 
-int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, Process **ret) {
+int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, uint64_t ns, Process **ret) {
         Process *p;
         int r;
 
+        if (parent->pid == child)
+                return -EINVAL;
         proctable_remove(t, child);
         r = proctable_make(t, child, 0, &p);
         if (r < 0)
@@ -99,6 +101,8 @@ int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, Process 
         p->origin = origin_ref(parent->origin);
         p->inherited = true;
         p->parent = parent->pid;
+        p->forked_ns = ns;
+        p->strayed = parent->strayed;
         p->wanted = parent->wanted;
         memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
         p->looked_ns = parent->looked_ns;
@@ -113,6 +117,16 @@ void proctable_remove(ProcTable *t, pid_t pid) {
 
         if (p)
                 process_free(p);
+}
+
+void proctable_class_gone(ProcTable *t, uint32_t class_index) {
+        size_t i = 0;
+        Process *p;
+
+        while ((p = proctable_next(t, &i)))
+                for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                        if (p->wanted & 1u << h && p->class_index[h] == class_index)
+                                p->wanted &= ~(1u << h);
 }
 
 Process *proctable_next(const ProcTable *t, size_t *iterator) {

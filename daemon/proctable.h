@@ -20,15 +20,19 @@ typedef struct Process {
         pid_t pid;
         uint64_t cookie;     /* 0 = not known yet (a child that nobody had to look at) */
         Rule *rule;          /* that placed it or the ancestor it inherits from; NULL = found in a class, rule not known */
-        bool waiting;        /* for its class, which is being made from a template */
+        bool waiting;        /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
         pid_t parent;        /* that it was forked from, as far as we saw it; 0 = did not */
         bool returning;      /* on its way back to its origin: the entry goes when it is there */
         bool inherited;      /* no rule of its own matched when it was last judged */
+        bool again;          /* judged while a move was under way, so on what was true before it: once more when that is answered */
+        bool strayed;        /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
         uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */
         uint32_t class_index[WIRE_HIERARCHIES_MAX];
         Origin *origin;      /* NULL = never moved by us */
         uint64_t looked_ns;  /* CLOCK_MONOTONIC: its facts are those of this moment */
         uint64_t placed_ns;  /* children forked after this moment are where it is */
+        uint64_t forked_ns;  /* while cookie is 0: when it was forked; whoever started later is another process of its number */
+        uint64_t again_ns;   /* event behind `again` */
         unsigned pending;    /* moves and returns under way */
         uint64_t move_usec;  /* from the event to the answered move; 0 = was never moved by an event */
         Holder holder;       /* why it is not where its rule wants it */
@@ -45,8 +49,11 @@ size_t proctable_size(const ProcTable *t);
 Process *proctable_get(const ProcTable *t, pid_t pid);
 /* The entry, made if it is not there. -ENOMEM. */
 int proctable_make(ProcTable *t, pid_t pid, uint64_t cookie, Process **ret);
-/* Child gets what the parent has (rule, wanted places, origin), as inherited. An older entry of that pid is replaced. */
-int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, Process **ret);
+/* Child, forked at `ns`, gets what the parent has (rule, wanted places, origin), as inherited. An older entry of that pid is replaced.
+ * -EINVAL: it is its own parent. */
+int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, uint64_t ns, Process **ret);
 void proctable_remove(ProcTable *t, pid_t pid);
+/* A class is no more: its number may be given to another one, so nobody wants to be there by it. */
+void proctable_class_gone(ProcTable *t, uint32_t class_index);
 Process *proctable_next(const ProcTable *t, size_t *iterator); /* may be removed while it is the current one */
 void process_set_rule(Process *p, const Rule *rule);

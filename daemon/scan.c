@@ -54,10 +54,10 @@ static void pass_start(Manager *m) {
         s->n = s->next = 0;
         r = scan_list_processes(&s->pids, &s->n);
         if (r < 0)
-                log_warning_errno(r, "Cannot list the processes; the next sweep tries again");
+                s->failed++, log_warning_errno(r, "Cannot list the processes; trying again soon");
         s->pass++;
         s->passes++;
-        s->checked = s->asked = s->held = 0;
+        s->checked = s->asked = s->held = s->failed = 0;
         s->pass_moved = m->stats.moves_done;
         s->waiting = false;
         (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
@@ -106,9 +106,9 @@ static void run_end(Manager *m) {
         s->running = false;
         s->last.checked = s->checked;
         s->last.moved = m->stats.moves_done - s->run_moved;
-        s->last.converged = m->stats.moves_done == s->pass_moved;
+        s->last.converged = m->stats.moves_done == s->pass_moved && s->failed == 0;
         /* What was asked for and not done has a holder by now, or is gone. */
-        s->last.wrong = s->last.converged ? 0 : s->asked;
+        s->last.wrong = s->last.converged ? 0 : s->asked + s->failed;
         s->last.held = s->held + (s->last.converged ? s->asked : 0);
         s->last.passes = s->passes;
         s->last.since_usec = realtime_usec();
@@ -120,17 +120,22 @@ static void run_end(Manager *m) {
                          (unsigned long long) s->last.checked, (unsigned long long) s->last.moved, (unsigned long long) s->last.wrong,
                          (unsigned long long) s->last.held, (unsigned long long) m->stats.events_lost,
                          (unsigned long long) s->last.passes, (unsigned long long) s->last.took_usec / 1000,
-                         s->last.converged ? "" : "; not converged, going on with the next sweep");
+                         s->last.converged ? "" : "; not converged, going on");
         if (s->again)
                 run_start(m);
+        else if (!s->last.converged)
+                scan_request_later(m);
 }
 
-/* After every event of the loop: a pass that has judged all is over when everything asked has been answered. */
+/* After every event of the loop: a pass that has judged all is over when everything asked has been answered. Enabled only then, for it
+ * makes each wake-up two. */
 static int on_post(sd_event_source *source, void *userdata) {
         Manager *m = userdata;
         Scan *s = &m->scan;
 
-        if (!s->running || !s->waiting || brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
+        if (!s->running || !s->waiting)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
                 return 0;
         if (s->again) { /* what is in force has changed since: begin anew */
                 run_start(m);
@@ -147,19 +152,21 @@ static int on_step(sd_event_source *source, void *userdata) {
         Manager *m = userdata;
         Scan *s = &m->scan;
 
+        if (s->waiting) /* called once more, so that on_post() follows */
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
         for (size_t k = 0; k < SCAN_SLICE && s->next < s->n; k++) {
                 JudgeResult j = classifier_judge_scanned(m, s->pids[s->next++]);
                 s->checked += j != JUDGE_GONE;
                 s->asked += j == JUDGE_MOVING || j == JUDGE_WAITING;
                 s->held += j == JUDGE_HELD;
+                s->failed += j == JUDGE_FAILED;
         }
         (void) brokerclient_flush(m->broker);
         if (s->next < s->n)
                 return 0;
-        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         free(TAKE_PTR(s->pids));
         s->waiting = true;
-        return 0;
+        return sd_event_source_set_enabled(s->post, SD_EVENT_ON);
 }
 
 void scan_request(Manager *m) {
@@ -169,6 +176,25 @@ void scan_request(Manager *m) {
                 m->scan.again = true;
         else
                 run_start(m);
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+
+        m->scan.retry = sd_event_source_unref(m->scan.retry);
+        scan_request(m);
+        return 0;
+}
+
+void scan_request_later(Manager *m) {
+        Scan *s = &m->scan;
+
+        if (!s->retry)
+                (void) sd_event_add_time_relative(m->event, &s->retry, CLOCK_MONOTONIC, SCAN_RETRY_USEC, 0, on_retry, m);
+}
+
+bool scan_is_first_pass(const Manager *m) {
+        return m->scan.running && m->scan.passes == 1 && !m->scan.waiting;
 }
 
 static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -189,6 +215,8 @@ int scan_init(Manager *m) {
         int r = sd_event_add_post(m->event, &s->post, on_post, m);
 
         if (r >= 0)
+                r = sd_event_source_set_enabled(s->post, SD_EVENT_OFF);
+        if (r >= 0)
                 r = sd_event_add_defer(m->event, &s->step, on_step, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(s->step, SD_EVENT_OFF);
@@ -203,6 +231,7 @@ int scan_init(Manager *m) {
 void scan_done(Manager *m) {
         sd_event_source_unref(m->scan.step);
         sd_event_source_unref(m->scan.sweep);
+        sd_event_source_unref(m->scan.retry);
         sd_event_source_unref(m->scan.post);
         free(m->scan.pids);
         drop_members(m);

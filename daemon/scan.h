@@ -9,9 +9,10 @@ struct Manager;
 
 #define SCAN_SLICE 32
 #define SCAN_PASSES_MAX 8
+#define SCAN_RETRY_USEC 1000000
 
 typedef struct Scan {
-        sd_event_source *step, *sweep, *post;
+        sd_event_source *step, *sweep, *post, *retry;
         pid_t *pids;
         size_t n, next;
         bool running;       /* from the request to the statement */
@@ -19,7 +20,7 @@ typedef struct Scan {
         bool waiting;       /* all judged, answers outstanding */
         unsigned pass;      /* number of the pass, for Process.pass */
         unsigned passes;    /* of this run */
-        uint64_t checked, asked, held; /* of this pass */
+        uint64_t checked, asked, held, failed; /* of this pass */
         uint64_t pass_moved, run_moved, run_start_usec; /* counters when it began */
         /* the statement after the last run */
         struct {
@@ -32,5 +33,9 @@ int scan_init(struct Manager *m);
 void scan_done(struct Manager *m);
 /* Asks for a run; one that is under way goes on and is followed by another. */
 void scan_request(struct Manager *m);
+/* The same in SCAN_RETRY_USEC, however often it is asked meanwhile: for what cannot be done now and would fail again at once. */
+void scan_request_later(struct Manager *m);
+/* In the first pass of a run, while processes are still being judged. */
+bool scan_is_first_pass(const struct Manager *m);
 /* Numbers of all processes there are; caller frees. -errno. */
 int scan_list_processes(pid_t **ret, size_t *ret_n);

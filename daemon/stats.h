@@ -13,6 +13,7 @@
         /* judging */                                                                                                \
         X(decisions) X(matched) X(unmatched) X(ignored)                                                              \
         X(unreadable)              /* gone before its facts were read */                                             \
+        X(shortages)               /* no descriptor or memory to look at a process with: looked at again later */     \
         X(children_checked) X(children_moved)                                                                        \
         X(names_asked) X(exe_asked)                                                                                  \
         X(reloads)                                                                                                   \
@@ -21,7 +22,8 @@
         X(moves_failed_gone) X(moves_failed_stale) X(moves_failed_protected) X(moves_failed_not_allowed)             \
         X(moves_failed_class_gone) X(moves_failed_rt_conflict) X(moves_failed_empty_cpuset)                          \
         X(moves_failed_kernel_thread) X(moves_failed_limit) X(moves_failed_other)                                    \
-        X(strangers_returned)      /* the number had changed hands: whoever was hit went back */
+        X(strangers_hit)           /* the number had changed hands when it was written */                            \
+        X(strangers_returned)      /* whoever was hit went back */
 
 typedef struct Stats {
 #define STATS_FIELD(name) uint64_t name;

@@ -48,7 +48,7 @@ static void children_share_rule_and_origin(void **state) {
         parent->class_index[3] = 5;
         parent->move_usec = 12;
         parent->pending = 2;
-        assert_int_equal(proctable_inherit(table, parent, 8, &child), 0);
+        assert_int_equal(proctable_inherit(table, parent, 8, 1234, &child), 0);
         assert_ptr_equal(child->rule, rule);
         assert_true(child->inherited);
         assert_ptr_equal(child->origin, parent->origin);
@@ -70,7 +70,7 @@ static void an_old_entry_of_the_number_goes(void **state) {
         old->wanted = 1;
         old->pending = 3;
         assert_int_equal(proctable_make(table, 7, 70, &parent), 0);
-        assert_int_equal(proctable_inherit(table, parent, 8, &child), 0);
+        assert_int_equal(proctable_inherit(table, parent, 8, 1234, &child), 0);
         assert_int_equal(child->wanted, 0);
         assert_int_equal(child->pending, 0);
         assert_int_equal(proctable_size(table), 2);
