@@ -188,7 +188,7 @@ rig_down() {
         done
         while read -r h; do
                 d=$h$(rig_cgroup)
-                for ((i = 0; i < 200; i++)); do # a dying process leaves its v1 cgroups a moment later
+                for ((i = 0; i < 1000; i++)); do # a dying process leaves its v1 cgroups a moment later
                         [ -d "$d" ] || break
                         find "$d" -depth -type d -exec rmdir {} + 2>/dev/null || true
                         [ -d "$d" ] || break
