@@ -1,0 +1,12 @@
+"""Finds and runs the fault tests; arguments choose by a part of their name."""
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TESTS = os.path.dirname(HERE)
+sys.path[:0] = [HERE, os.path.join(TESTS, 'privileged'), os.path.join(TESTS, 'lib')]
+import report  # noqa: E402 (the paths above must come first)
+
+tests = unittest.defaultTestLoader.discover(HERE, pattern='fault_*.py', top_level_dir=HERE)
+sys.exit(report.run('faults', report.select(tests, sys.argv[1:])))
