@@ -14,6 +14,7 @@ typedef struct Check {
         Host *host;
         Ruleset *rules;
         json_object *findings; /* NULL: they are printed as they come */
+        json_object *report;   /* of --rules: findings apart and the rules themselves; NULL: findings is the answer */
         const char *text;      /* of the file at hand */
         size_t size;
         size_t errors, warnings;
@@ -21,14 +22,17 @@ typedef struct Check {
 } Check;
 
 static void add_finding(Check *c, const TextError *where, const char *level) {
-        json_object *o = json_object_new_object();
+        json_object *o = json_object_new_object(), *list = c->findings;
 
-        if (!o || json_object_array_add(c->findings, o) < 0) {
+        if (c->report)
+                json_object_object_get_ex(c->report, streq(level, "error") ? "errors" : "warnings", &list);
+        if (!o || json_object_array_add(list, o) < 0) {
                 json_object_put(o);
                 c->failed = true;
                 return;
         }
-        json_object_object_add(o, "level", json_object_new_string(level));
+        if (!c->report)
+                json_object_object_add(o, "level", json_object_new_string(level));
         json_object_object_add(o, "file", json_object_new_string(where->file));
         json_object_object_add(o, "line", json_object_new_int64(where->line));
         json_object_object_add(o, "column", json_object_new_int64(where->column));
@@ -126,7 +130,42 @@ static int check_rules(Check *c) {
         return CLI_OK;
 }
 
-static int prepare(Check *c, char *const *class_dirs) {
+/* {"rules":, "skipped_lines":, "errors":, "warnings":}, as for --cgrules. */
+static int report_new(json_object **ret) {
+        static const char *const keys[] = { "rules", "skipped_lines", "errors", "warnings" };
+        json_object *o = json_object_new_object();
+
+        for (size_t i = 0; o && i < ELEMENTSOF(keys); i++)
+                if (json_object_object_add(o, keys[i], json_object_new_array()) < 0) {
+                        json_object_put(o);
+                        o = NULL;
+                }
+        *ret = o;
+        return o ? 0 : -ENOMEM;
+}
+
+static void report_rules(Check *c) {
+        json_object *rules = NULL, *skipped = NULL;
+
+        json_object_object_get_ex(c->report, "rules", &rules);
+        json_object_object_get_ex(c->report, "skipped_lines", &skipped);
+        for (size_t i = 0; i < ruleset_size(c->rules); i++) {
+                const RuleEntry *e = ruleset_get(c->rules, i);
+                json_object *o = json_object_new_object();
+                if (!o || json_object_array_add(rules, o) < 0)
+                        continue;
+                json_object_object_add(o, "file", json_object_new_string(e->file));
+                json_object_object_add(o, "line", json_object_new_int64(e->line));
+                json_object_object_add(o, "name", json_object_new_string(rule_name(e->rule)));
+                json_object_object_add(o, "text", json_object_new_string(rule_text(e->rule)));
+                json_object_object_add(o, "target", json_object_new_string(rule_target_text(e->rule)));
+                json_object_object_add(o, "active", json_object_new_boolean(e->active));
+                if (!e->active)
+                        json_object_array_add(skipped, json_object_new_int64(e->line));
+        }
+}
+
+static int prepare(Check *c, char *const *class_dirs, bool report) {
         TextError err = {};
         int r = host_new(&c->host);
 
@@ -136,13 +175,15 @@ static int prepare(Check *c, char *const *class_dirs) {
                 r = ruleset_new(&c->rules);
         if (r >= 0 && c->cli->json != JSON_OFF && !(c->findings = json_object_new_array()))
                 r = -ENOMEM;
+        if (r >= 0 && c->findings && report)
+                r = report_new(&c->report);
         if (r >= 0)
                 return CLI_OK;
         return r == -ENOMEM || !err.message[0] ? cli_oom() : cli_text_error(&err);
 }
 
-static int check_all(Check *c, char **files, char *const *class_dirs) {
-        int code = prepare(c, class_dirs);
+static int check_all(Check *c, char **files, char *const *class_dirs, bool report) {
+        int code = prepare(c, class_dirs, report);
 
         for (; *files && code == CLI_OK; files++)
                 code = check_file(c, *files);
@@ -150,8 +191,10 @@ static int check_all(Check *c, char **files, char *const *class_dirs) {
                 code = check_rules(c);
         if (code != CLI_OK)
                 return code;
+        if (c->report)
+                report_rules(c);
         if (c->findings)
-                json_print(stdout, c->findings, c->cli->json);
+                json_print(stdout, c->report ? c->report : c->findings, c->cli->json);
         else if (!c->cli->no_legend)
                 printf("%zu errors, %zu warnings.\n", c->errors, c->warnings);
         return c->errors > 0 ? CLI_FAILED : CLI_OK;
@@ -161,11 +204,13 @@ enum { OPTION_CLASSES = CLI_OPTION_OWN, OPTION_RULES, OPTION_CGRULES };
 
 typedef struct Arguments {
         char **class_dirs, **files, **cgrules;
+        bool rules; /* --rules was given */
 } Arguments;
 
 static int lint_option(Cli *cli, int value, const char *argument, void *userdata) {
         Arguments *a = userdata;
 
+        a->rules |= value == OPTION_RULES;
         return strv_append(value == OPTION_CLASSES ? &a->class_dirs : value == OPTION_RULES ? &a->files : &a->cgrules, argument) < 0 ?
                cli_oom() : CLI_OK;
 }
@@ -186,10 +231,11 @@ static int lint_files(Cli *cli, const Arguments *a) {
 
         if (!a->files)
                 return cli_usage_error(cli, "lint needs %s", cli->verb->arguments);
-        code = check_all(&c, a->files, a->class_dirs);
+        code = check_all(&c, a->files, a->class_dirs, a->rules);
         ruleset_free(c.rules);
         host_free(c.host);
         json_object_put(c.findings);
+        json_object_put(c.report);
         return code;
 }
 

@@ -51,7 +51,7 @@ bool cg_program_matches(const char *program, const Subject *s) {
 const char *cg_process_name(const Subject *s, size_t *ret_size) {
         const char *exe = knows(s, FACT_EXE) ? base_name(s->exe) : NULL, *name = exe;
 
-        if (knows(s, FACT_COMM) && !(exe && strlen(s->comm) == COMM_MAX && comm_is(s->comm, exe)))
+        if (knows(s, FACT_COMM) && !(exe && comm_is(s->comm, exe))) /* else the file has the same name, not cut */
                 name = s->comm;
         if (!name || !*name)
                 return NULL;

@@ -301,6 +301,15 @@ class Lint(Case):
     def test_rules_option(self):
         rules = self.write('a.rules', 'a: uid=5 => web\n')
         self.assertEqual(self.ok('lint', '--rules', rules), self.ok('lint', rules))
+        self.assertEqual(self.json('lint', '--rules', rules), {
+            'rules': [{'file': rules, 'line': 1, 'name': 'a', 'text': 'a: uid=5 => web', 'target': 'web', 'active': True}],
+            'skipped_lines': [], 'errors': [], 'warnings': []})
+        bad = self.write('b.rules', 'a: uid=x => web\nb: user=ghost => web\n')
+        r = self.run_ctl('lint', '--rules', bad, '--json')
+        found = json.loads(r.stdout)
+        self.assertEqual((r.returncode, found['skipped_lines']), (ctl.FAILED, [2]))
+        self.assertEqual([(e['line'], e['column']) for e in found['errors']], [(1, 8)])
+        self.assertEqual([w['line'] for w in found['warnings']], [2])
         self.assertIn('exclude', self.fails(ctl.USAGE, 'lint', '--rules', rules, '--cgrules', rules))
 
 

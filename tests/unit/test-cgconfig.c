@@ -89,6 +89,7 @@ static void assert_formats(const char *text, const char *expected) {
 
 static void test_properties(void **state) {
         assert_formats("group a { x { cpu.shares = 1024; } }", CLASS_A "CPUWeight=100\n");
+        assert_formats("group a { x { cpu.shares = 1000; } }", CLASS_A "CPUWeight=98\n");
         assert_formats("group a { x { cpu.shares = 2; } }", CLASS_A "CPUWeight=1\n");
         assert_formats("group a { x { cpu.shares = 262144; } }", CLASS_A "CPUWeight=10000\n");
         assert_formats("group a { x { cpu.weight = 50; } }", CLASS_A "CPUWeight=50\n");
