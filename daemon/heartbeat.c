@@ -60,6 +60,7 @@ static int on_heartbeat(sd_event_source *s, uint64_t usec, void *userdata) {
                 heartbeat_ping(m, true); /* nothing can be proven here; the scan is the life sign */
                 return 0;
         }
+        manager_count_loss(m);
         if (hb->raised_ns)
                 heartbeat_missed(m);
         hb->raised_ns = now_ns();

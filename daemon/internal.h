@@ -80,5 +80,7 @@ int manager_restart_soon(Manager *m);
 int manager_recompile(Manager *m);
 void manager_set_degraded(Manager *m, const char *reason); /* NULL: no more */
 void manager_status_changed(Manager *m);
+/* Asks the kernel what it dropped; after a loss every process is looked at. */
+void manager_count_loss(Manager *m);
 /* A fresh connector socket; -EPERM where the kernel wants privilege for one. */
 int manager_reopen_connector(Manager *m);

@@ -11,6 +11,7 @@
 
 #define EVENTS_A_WAKEUP 512
 #define FILES_KEPT 256
+#define EVENTS_A_BACKLOG 64 /* fewer never filled a queue: the least a kernel gives holds 256 */
 #define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
 
 uint64_t now_ns(void) {
@@ -66,7 +67,7 @@ static void on_event(const ProcEvent *e, void *userdata) {
         watchers_dispatch(m, e);
 }
 
-static void count_loss(Manager *m) {
+void manager_count_loss(Manager *m) {
         uint64_t lost = connector_drops(m->connector);
 
         m->stats.events_foreign = connector_forged(m->connector) + connector_garbled(m->connector);
@@ -80,12 +81,16 @@ static void count_loss(Manager *m) {
 static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
         Manager *m = userdata;
         uint64_t began = now_ns();
+        size_t received = 0;
+        bool overflow = false;
         int r = 1;
 
-        for (size_t i = 0; i < EVENTS_A_WAKEUP && r > 0; i++) {
+        for (; received < EVENTS_A_WAKEUP && r > 0; received++) {
                 r = connector_receive(m->connector, on_event, m);
-                if (r == -ENOBUFS)
+                if (r == -ENOBUFS) {
+                        overflow = true;
                         r = 1;
+                }
         }
         if (r < 0) {
                 log_error_errno(r, "The proc connector failed");
@@ -94,7 +99,9 @@ static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *user
         }
         if (r == 0)
                 classifier_caught_up(m, began - MIN(began, CAUGHT_UP_SLACK_NS));
-        count_loss(m);
+        /* A queue that overflowed was long; what is missed here the next heartbeat finds. */
+        if (overflow || received >= EVENTS_A_BACKLOG)
+                manager_count_loss(m);
         if (m->exe.failed) {
                 log_error("The exe reader does not answer; starting anew");
                 manager_exit(m, EXIT_FAILURE);

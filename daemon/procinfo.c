@@ -173,6 +173,36 @@ int procinfo_dir(ProcReader *r, ProcInfo *p) {
         return 0;
 }
 
+/* A file of the process: in its directory where that is open, else by the number. Whoever reads makes sure by the pidfd afterwards: quiet then, the
+ * number was this process's all the time. */
+static int file_path(const ProcReader *r, const ProcInfo *p, const char *name, char *buf, size_t size) {
+        if (p->dir >= 0)
+                snprintf(buf, size, "%s", name);
+        else
+                snprintf(buf, size, "%d/%s", p->pid, name);
+        return p->dir >= 0 ? p->dir : r->proc;
+}
+
+/* A text that the kernel gives in one piece. */
+static ssize_t read_piece(const ProcReader *r, const ProcInfo *p, const char *name, char *buf, size_t size) {
+        char path[64];
+        int at = file_path(r, p, name, path, sizeof(path));
+        _cleanup_close_ int fd = openat(at, path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+        if (n < 0)
+                return -errno;
+        buf[n] = '\0';
+        return n;
+}
+
+static ssize_t read_whole(const ProcReader *r, const ProcInfo *p, const char *name, char *buf, size_t size) {
+        char path[64];
+        int at = file_path(r, p, name, path, sizeof(path));
+
+        return fd_read_text(at, path, buf, size);
+}
+
 /* EINVAL (6.1) and ENOENT (since 6.16) are said of a thread, and of a number that only lives on as a session or process group. */
 static int open_pidfd(ProcReader *r, pid_t pid) {
         char name[16];
@@ -315,13 +345,13 @@ static void status_effective(const char *text, const char *start, uint32_t *id, 
         }
 }
 
-static void read_status(ProcInfo *p, uint32_t facts) {
+static void read_status(ProcReader *r, ProcInfo *p, uint32_t facts) {
         char text[STATUS_SIZE];
         const char *line;
         Subject *s = &p->subject;
         int n = -1;
 
-        if (fd_read_text(p->dir, "status", text, sizeof(text)) < 0)
+        if (read_whole(r, p, "status", text, sizeof(text)) < 0)
                 return;
         if (facts & FACT_BIT(FACT_UID))
                 status_effective(text, "\nUid:", &s->uid, s, FACT_UID);
@@ -336,9 +366,9 @@ static void read_status(ProcInfo *p, uint32_t facts) {
         }
 }
 
-/* Reads a text of at most size - 1 bytes into text[]; its length or -errno. The caller keeps it by adding to used. */
-static ssize_t text_read(ProcInfo *p, const char *path, size_t size) {
-        return fd_read_text(p->dir, path, p->text + p->used, MIN(size, sizeof(p->text) - p->used));
+/* Room for a text of at most size - 1 bytes in text[]; whoever fills it keeps it by adding to used. */
+static size_t text_room(const ProcInfo *p, size_t size) {
+        return MIN(size, sizeof(p->text) - p->used);
 }
 
 /* Keeps what was read, up to its first NUL and without one newline at the end. */
@@ -353,16 +383,16 @@ static const char *text_keep(ProcInfo *p, size_t n, Fact fact) {
         return text;
 }
 
-static void read_comm(ProcInfo *p) {
-        ssize_t n = text_read(p, "comm", COMM_SIZE);
+static void read_comm(ProcReader *r, ProcInfo *p) {
+        ssize_t n = read_piece(r, p, "comm", p->text + p->used, text_room(p, COMM_SIZE));
 
         if (n > 0)
                 p->subject.comm = text_keep(p, n, FACT_COMM);
 }
 
 /* A value that was cut is not the value: it stays unknown, as an empty command line does. */
-static void read_arg0(ProcInfo *p) {
-        ssize_t n = text_read(p, "cmdline", VALUE_SIZE);
+static void read_arg0(ProcReader *r, ProcInfo *p) {
+        ssize_t n = read_whole(r, p, "cmdline", p->text + p->used, text_room(p, VALUE_SIZE));
 
         if (n <= 0 || strnlen(p->text + p->used, n) == VALUE_SIZE - 1)
                 return;
@@ -372,23 +402,29 @@ static void read_arg0(ProcInfo *p) {
         p->subject.known |= FACT_BIT(FACT_ARG0);
 }
 
-static const char *read_attribute(ProcInfo *p, const char *path, Fact fact) {
-        ssize_t n = text_read(p, path, VALUE_SIZE);
+static const char *read_attribute(ProcReader *r, ProcInfo *p, const char *name, Fact fact) {
+        ssize_t n = read_piece(r, p, name, p->text + p->used, text_room(p, VALUE_SIZE));
 
         return n <= 0 || n == VALUE_SIZE - 1 || !p->text[p->used] ? NULL : text_keep(p, n, fact);
 }
 
 static void read_texts(ProcReader *r, ProcInfo *p, uint32_t facts) {
         if (facts & (FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS)))
-                read_status(p, facts);
+                read_status(r, p, facts);
         if (facts & FACT_BIT(FACT_COMM))
-                read_comm(p);
+                read_comm(r, p);
         if (facts & FACT_BIT(FACT_ARG0))
-                read_arg0(p);
+                read_arg0(r, p);
         if (facts & FACT_BIT(FACT_CONTEXT) && r->contexts)
-                p->subject.context = read_attribute(p, "attr/current", FACT_CONTEXT);
+                p->subject.context = read_attribute(r, p, "attr/current", FACT_CONTEXT);
         if (facts & FACT_BIT(FACT_LABEL) && r->label_attr)
-                p->subject.label = read_attribute(p, r->label_attr, FACT_LABEL);
+                p->subject.label = read_attribute(r, p, r->label_attr, FACT_LABEL);
+}
+
+static unsigned text_files(uint32_t facts) {
+        static const uint32_t status = FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS);
+
+        return (unsigned) __builtin_popcount(facts & ~status) + !!(facts & status);
 }
 
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts) {
@@ -403,9 +439,11 @@ int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts) {
                 facts &= ~FACT_BIT(FACT_LABEL);
         if (!facts)
                 return 0;
-        k = procinfo_dir(r, p);
-        if (k < 0)
-                return k;
+        if (text_files(facts) > 1) { /* opening it pays from the second file on */
+                k = procinfo_dir(r, p);
+                if (k < 0)
+                        return k;
+        }
         p->tried |= facts;
         read_texts(r, p, facts);
         return procinfo_alive(p) ? 0 : -ESRCH;
@@ -432,12 +470,10 @@ static char *cut_cgroup_line(char *line, char **ret_controllers, char **ret_path
 int procinfo_cgroups(ProcReader *r, ProcInfo *p, const WireHierarchy *hierarchies, size_t n, char *buf, size_t size,
                      const char *paths[static WIRE_HIERARCHIES_MAX]) {
         char *controllers, *path;
-        ssize_t k = procinfo_dir(r, p);
+        ssize_t k = read_whole(r, p, "cgroup", buf, size);
 
-        if (k >= 0)
-                k = fd_read_text(p->dir, "cgroup", buf, size);
         if (k < 0)
-                return k;
+                return k == -ENOENT ? -ESRCH : k;
         if ((size_t) k == size - 1)
                 return -E2BIG;
         if (!procinfo_alive(p))

@@ -27,11 +27,19 @@ static void settle_call(Manager *m, bool all) {
         }
 }
 
+/* After every event of the loop, while somebody waits: it makes each wake-up two. */
 static int on_post(sd_event_source *source, void *userdata) {
         Manager *m = userdata;
 
-        if (m->settle.n > 0 && is_settled(m))
+        if (m->settle.n == 0)
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (is_settled(m))
                 settle_call(m, true);
+        return 0;
+}
+
+/* Nothing may be left to happen: then this is the event that on_post() follows. */
+static int on_begin(sd_event_source *source, void *userdata) {
         return 0;
 }
 
@@ -44,12 +52,19 @@ int settle_init(Manager *m) {
         int r = sd_event_add_post(m->event, &m->settle.post, on_post, m);
 
         if (r >= 0)
+                r = sd_event_source_set_enabled(m->settle.post, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_defer(m->event, &m->settle.begin, on_begin, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->settle.begin, SD_EVENT_OFF);
+        if (r >= 0)
                 r = sd_event_add_time(m->event, &m->settle.timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_timer, m);
         return r;
 }
 
 void settle_done(Manager *m) {
         sd_event_source_unref(m->settle.post);
+        sd_event_source_unref(m->settle.begin);
         sd_event_source_unref(m->settle.timer);
         free(m->settle.waiters);
         m->settle = (Settle) {};
@@ -66,6 +81,8 @@ int manager_when_settled(Manager *m, ManagerSettled callback, void *userdata) {
                 return -ENOMEM;
         s->waiters = grown;
         s->waiters[s->n++] = (SettleWaiter) { callback, userdata, now_usec() + SETTLE_USEC_MAX };
+        (void) sd_event_source_set_enabled(s->post, SD_EVENT_ON);
+        (void) sd_event_source_set_enabled(s->begin, SD_EVENT_ONESHOT);
         (void) sd_event_source_set_time(s->timer, now_usec() + SETTLE_USEC_MAX);
         return sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
 }

@@ -15,7 +15,7 @@ typedef struct SettleWaiter {
 typedef struct Settle {
         SettleWaiter *waiters;
         size_t n;
-        sd_event_source *post, *timer;
+        sd_event_source *post, *begin, *timer;
 } Settle;
 
 int settle_init(Manager *m);

@@ -152,7 +152,8 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
                 exe_fact(m, v);
         if (facts & ORIGIN_FACTS)
                 origin_facts(m, v, process);
-        return procinfo_alive(&v->info) ? 0 : -ESRCH;
+        /* procinfo_read() has made sure of what it read; the program's file was read by another process meanwhile. */
+        return !(facts & FACT_BIT(FACT_EXE)) || procinfo_alive(&v->info) ? 0 : -ESRCH;
 }
 
 static int _printf_(3, 4) verdict_error(Verdict *v, Holder holder, const char *format, ...) {

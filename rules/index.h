@@ -1,5 +1,5 @@
-/* Which rules can match at all: a rule that wants one exact value of a key is looked at only for subjects that have it.
- * Of several such conditions the rarest value counts. What is left out is known to fail, so the answer stays that of
+/* Which rules can match at all: a rule that wants one exact value of a key, or values that begin alike, is looked at only for subjects that
+ * have such a value. Of several such conditions the rarest value counts. What is left out is known to fail, so the answer stays that of
  * reading all rules in order. Internal to rules/. */
 #pragma once
 #include "rules/eval.h"
@@ -20,9 +20,19 @@ typedef struct IndexCursor {
         const uint32_t *positions; /* rising */
         size_t n;
 } IndexCursor;
+
+/* A table gives at most so many; a subject that has more of its values is led to every rule of the table. */
+#define INDEX_TABLE_CURSORS 8
+#define INDEX_TABLES (2 * _KEY_N + 1)
 typedef struct IndexIterator {
-        IndexCursor cursors[_KEY_N + 1];
+        IndexCursor cursors[INDEX_TABLES * INDEX_TABLE_CURSORS];
         size_t n;
+        /* the rules that no value leads to, and what of the subject rules them out */
+        const Index *index;
+        size_t rest;
+        uint32_t known;          /* keys, as bits */
+        uint32_t number[2];      /* of KEY_UID and KEY_GID */
+        uint64_t pairs[_KEY_N];
 } IndexIterator;
 
 /* Walks the positions of the rules that may match in rising order. `unknown`: also those that would need a fact that is unknown

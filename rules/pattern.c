@@ -20,6 +20,9 @@ struct Pattern {
         bool is_regex;
         regex_t regex;
         char *literal; /* NULL when there is anything but plain bytes */
+        char *prefix;  /* the plain bytes it begins with */
+        size_t n_prefix;
+        uint64_t pairs;
         GlobOp *ops;
         size_t n_ops;
         GlobSet *sets;
@@ -138,6 +141,26 @@ static int find_literal(Pattern *p) {
         return 0;
 }
 
+/* Neighbouring bytes give one of 64 bits. */
+static uint64_t pair_bit(unsigned char a, unsigned char b) {
+        return UINT64_C(1) << ((a * 37u + b * 101u) >> 2 & 63u);
+}
+
+/* What is certain about everything that matches. */
+static int find_certainties(Pattern *p) {
+        while (p->n_prefix < p->n_ops && p->ops[p->n_prefix].kind == OP_BYTE)
+                p->n_prefix++;
+        p->prefix = malloc(p->n_prefix + 1);
+        if (!p->prefix)
+                return -ENOMEM;
+        for (size_t i = 0; i < p->n_prefix; i++)
+                p->prefix[i] = (char) p->ops[i].byte;
+        for (size_t i = 1; i < p->n_ops; i++)
+                if (p->ops[i - 1].kind == OP_BYTE && p->ops[i].kind == OP_BYTE)
+                        p->pairs |= pair_bit(p->ops[i - 1].byte, p->ops[i].byte);
+        return 0;
+}
+
 int pattern_new_glob(const PatternByte *text, size_t n, Pattern **ret, TextError *err) {
         _cleanup_(pattern_freep) Pattern *p = calloc(1, sizeof(*p));
         size_t sets = 0;
@@ -155,6 +178,8 @@ int pattern_new_glob(const PatternByte *text, size_t n, Pattern **ret, TextError
         if (r < 0)
                 return r;
         r = find_literal(p);
+        if (r >= 0)
+                r = find_certainties(p);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -343,6 +368,25 @@ static int regcomp_bytes(regex_t *regex, const char *text) {
         return r;
 }
 
+/* The plain bytes that a regular expression begins with: up to the first operator, without the byte that it may take back. */
+static int find_regex_prefix(Pattern *p, const char *text) {
+        size_t i = 0;
+
+        p->prefix = malloc(strlen(text) + 1);
+        if (!p->prefix)
+                return -ENOMEM;
+        if (strchr(text, '|'))
+                return 0; /* another branch may begin otherwise */
+        while (text[i] && !strchr(".[]()*+?{}^$", text[i])) {
+                size_t next = i + (text[i] == '\\' ? 2 : 1);
+                if (text[next] && strchr("*?{", text[next]))
+                        break;
+                p->prefix[p->n_prefix++] = text[next - 1];
+                i = next;
+        }
+        return 0;
+}
+
 int pattern_new_regex(const char *text, unsigned column, Pattern **ret, TextError *err) {
         _cleanup_(pattern_freep) Pattern *p = NULL;
         char anchored[PATTERN_REGEX_MAX + sizeof("^()$")];
@@ -363,6 +407,9 @@ int pattern_new_regex(const char *text, unsigned column, Pattern **ret, TextErro
                 return text_error(err, NULL, 1, column, "regular expression: %s", why);
         }
         p->is_regex = true;
+        r = find_regex_prefix(p, text);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -373,6 +420,7 @@ Pattern *pattern_free(Pattern *p) {
         if (p->is_regex)
                 regfree(&p->regex);
         free(p->literal);
+        free(p->prefix);
         free(p->ops);
         free(p->sets);
         free(p);
@@ -394,6 +442,23 @@ const char *pattern_literal(const Pattern *p, size_t *ret_size) {
         if (p->literal && ret_size)
                 *ret_size = p->n_ops;
         return p->literal;
+}
+
+size_t pattern_prefix(const Pattern *p, const char **ret) {
+        *ret = p->prefix;
+        return p->n_prefix;
+}
+
+uint64_t pattern_pairs(const Pattern *p) {
+        return p->pairs;
+}
+
+uint64_t text_pairs(const char *text, size_t size) {
+        uint64_t pairs = 0;
+
+        for (size_t i = 1; i < size; i++)
+                pairs |= pair_bit((unsigned char) text[i - 1], (unsigned char) text[i]);
+        return pairs;
 }
 
 bool pattern_is_any(const Pattern *p) {

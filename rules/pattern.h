@@ -29,6 +29,11 @@ int pattern_match(const Pattern *p, const char *text, size_t size);
 
 /* The one text that matches (with a closing NUL), or NULL when the pattern is no plain text. */
 const char *pattern_literal(const Pattern *p, size_t *ret_size);
+/* The bytes that everything that matches begins with (not NUL-terminated); 0 when nothing is certain. Of a plain text: all of it. */
+size_t pattern_prefix(const Pattern *p, const char **ret);
+/* A set of pairs of neighbouring bytes as bits. What matches the pattern has every bit of the pattern's; 0 says nothing. */
+uint64_t pattern_pairs(const Pattern *p);
+uint64_t text_pairs(const char *text, size_t size);
 /* True for `*`. */
 bool pattern_is_any(const Pattern *p);
 

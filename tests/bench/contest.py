@@ -8,13 +8,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'privileged'))
 # pylint: disable=wrong-import-position
-import guard
 import machine
 from machine import wait_for
 from service import RIG, Service
 
 LOAD = os.environ['PCLASS_BENCH_LOAD']  # directory with the load program under its names
-MOVED, MOVED_BY_FOUR, STAYING, NOBODY = 61240, 61243, 61241, 61242
+MOVED, MOVED_BY_FOUR, STAYING, NOBODY, SLEEPING = 61240, 61243, 61241, 61242, 61244
 ONE, FOUR = ('pids',), ('cpu', 'cpuacct', 'memory', 'pids')
 USERS = 3334  # of the rig's user database, with a group each: pbu0 .. and pbg0 ..
 USER_BASE = 700000
@@ -27,7 +26,7 @@ def add_users():
     with open('/etc/passwd', encoding='utf-8') as f:
         if 'pbmove:' in f.read():
             return
-    named = [('pbmove', MOVED), ('pbfour', MOVED_BY_FOUR), ('pbstay', STAYING), ('pbnobody', NOBODY)]
+    named = [('pbmove', MOVED), ('pbfour', MOVED_BY_FOUR), ('pbstay', STAYING), ('pbnobody', NOBODY), ('pbsleep', SLEEPING)]
     with open('/etc/passwd', 'a', encoding='utf-8') as p, open('/etc/group', 'a', encoding='utf-8') as g:
         for name, uid in [*named, *((f'pbu{i}', USER_BASE + i) for i in range(USERS))]:
             p.write(f'{name}:x:{uid}:{uid}::/:/bin/false\n')
@@ -35,8 +34,8 @@ def add_users():
 
 
 def rule_mix(n):
-    """n - 2 rules that nobody satisfies, a third each of programs, users and groups, as (kind, number)."""
-    return [(('program', 'user', 'group')[i % 3], i // 3) for i in range(n - 2)]
+    """n - 3 rules that nobody satisfies, a third each of programs, users and groups, as (kind, number)."""
+    return [(('program', 'user', 'group')[i % 3], i // 3) for i in range(n - 3)]
 
 
 def cpu_ns(pids):
@@ -123,7 +122,8 @@ class Ours(Daemon):
         write = {'program': lambda i: f'comm=prog{i} uid={NOBODY}', 'user': lambda i: f'user=pbu{i % USERS}',
                  'group': lambda i: f'member=pbg{i % USERS}'}
         lines = [f'r{k}: {write[kind](i)} => benchdest' for k, (kind, i) in enumerate(rule_mix(n))]
-        return '\n'.join([*lines, f'moved: uid={MOVED} => benchdest', f'movedfour: uid={MOVED_BY_FOUR} => benchfour', ''])
+        return '\n'.join([*lines, f'moved: uid={MOVED} comm=ptmove => benchdest', f'movedfour: uid={MOVED_BY_FOUR} comm=ptmove => benchfour',
+                          f'sleeping: uid={SLEEPING} => benchdest', ''])
 
     def write(self, text):
         self.service.write_rules(text, unchecked=True)
@@ -164,7 +164,7 @@ class Peer(Daemon):
         write = {'program': lambda i: f'pbnobody:prog{i}', 'user': lambda i: f'pbu{i % USERS}', 'group': lambda i: f'@pbg{i % USERS}'}
         one, four = f'{self.top}/benchdest'.lstrip('/'), f'{self.top}/benchfour'.lstrip('/')
         lines = [f'{write[kind](i)} {",".join(ONE)} {one}' for kind, i in rule_mix(n)]
-        return '\n'.join([*lines, f'pbmove {",".join(ONE)} {one}', f'pbfour {",".join(FOUR)} {four}', ''])
+        return '\n'.join([*lines, f'pbmove:ptmove {",".join(ONE)} {one}', f'pbfour:ptmove {",".join(FOUR)} {four}', f'pbsleep {",".join(ONE)} {one}', ''])
 
     def pids(self):
         return [self.process.pid]
@@ -212,15 +212,13 @@ def _gone(folder):
 
 def check_uids():
     """Nobody else may live under the uids that the rules name."""
-    pids = [int(p) for p in os.listdir('/proc') if p.isdigit()]
-    guard.assert_uids_unused(pids)
-    for pid in pids:
+    for pid in (p for p in os.listdir('/proc') if p.isdigit()):
         try:
             uid = os.stat(f'/proc/{pid}').st_uid
         except FileNotFoundError:
             continue
-        if USER_BASE <= uid < USER_BASE + USERS:
-            raise guard.Unsafe(f'process {pid} has a uid that belongs to the benchmark: {uid}')
+        if uid in range(USER_BASE, USER_BASE + USERS) or uid in range(MOVED, SLEEPING + 1):
+            raise AssertionError(f'process {pid} has a uid that belongs to the benchmark: {uid}')
 
 
 def have_peer():

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from contest import MOVED, NOBODY, STAYING, Ours, Peer, cpu_ns, pss_kb
+from contest import MOVED, NOBODY, SLEEPING, STAYING, Ours, Peer, cpu_ns, pss_kb
 from measure import (LOAD, MOVE, STAY, Background, Burners, cost_moving, cost_staying, drain, latencies, load, percentile, storm)
 
 BUILD = os.environ['PCLASS_BENCH_BUILD']
@@ -243,7 +243,7 @@ def resync_and_memory(f):
     count = f.count(10000)
     took, bare = [], []
     memory = {}
-    with Background('sleepers', str(count), MOVED, ready='ready'):
+    with Background('sleepers', str(count), SLEEPING, ready='ready'):
         for n in (10, 10000):
             d = Ours(n)
             try:
@@ -301,7 +301,7 @@ def idle(f, seconds=20):
 
 def reload_live(f):
     text = ''.join(f'r{i}: comm=prog{i} uid={NOBODY} => benchdest\n' if i % 2 else f'r{i}: uid={NOBODY} exe=/opt/app{i}/run gid={i} => benchdest\n'
-                   for i in range(9999)) + f'moved: uid={MOVED} => benchdest\n'
+                   for i in range(9999)) + f'moved: uid={MOVED} comm=ptmove => benchdest\n'
     text = text.replace('exe=', 'arg0=')  # no exe reader, which would start the service anew
     took, calm, delayed = [], [], []
     d = Ours(text)

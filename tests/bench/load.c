@@ -66,8 +66,8 @@ static unsigned count_of(const char *text) {
 static unsigned uid_of(const char *text) {
         unsigned long uid = strtoul(text, NULL, 10);
 
-        if (uid < 61200 || uid > 61299) {
-                fprintf(stderr, "a uid from 61200 to 61299\n");
+        if (uid < 61240 || uid > 61249) {
+                fprintf(stderr, "a uid from 61240 to 61249\n");
                 exit(2);
         }
         return (unsigned) uid;

@@ -71,6 +71,7 @@ def cost_moving(daemon, count, four):
     """CPU microseconds per process that executes and is moved."""
     uid, marker = (MOVED_BY_FOUR, '/benchfour') if four else (MOVED, '/benchdest')
     ns, result = daemon.cost(lambda: load('spawn', count, uid, 8, MOVE, marker))
+    assert result['good'] >= count * 0.9, result
     return ns / count / 1000, result['good'] / count
 
 

@@ -219,6 +219,58 @@ static bool slow_glob(const char *pattern, const char *text) {
         return *text && (*pattern == '?' || *pattern == *text) && slow_glob(pattern + 1, text + 1);
 }
 
+/* What an index relies on: nothing matches without it. */
+static void assert_certain(const char *pattern, const char *text) {
+        _cleanup_(pattern_freep) Pattern *p = NULL;
+        const char *prefix;
+
+        assert_int_equal(glob_new(pattern, &p, NULL), 0);
+        size_t n = pattern_prefix(p, &prefix);
+        assert_true(n <= strlen(text) && memcmp(prefix, text, n) == 0);
+        assert_int_equal(pattern_pairs(p) & ~text_pairs(text, strlen(text)), 0);
+}
+
+static void assert_prefix(const char *pattern, const char *expected) {
+        _cleanup_(pattern_freep) Pattern *p = NULL;
+        const char *prefix;
+
+        assert_int_equal(pattern_new_regex(pattern, 1, &p, NULL), 0);
+        size_t n = pattern_prefix(p, &prefix);
+        if (n != strlen(expected) || memcmp(prefix, expected, n) != 0)
+                fail_msg("%s begins with \"%.*s\", expected \"%s\"", pattern, (int) n, prefix, expected);
+        assert_int_equal(pattern_pairs(p), 0);
+}
+
+static void test_regex_prefix(void **state) {
+        assert_prefix("abc", "abc");
+        assert_prefix("abc-[0-9]+", "abc-");
+        assert_prefix("abc*", "ab");
+        assert_prefix("abc?d", "ab");
+        assert_prefix("abc{0,2}d", "ab");
+        assert_prefix("abc+d", "abc");
+        assert_prefix("a.c", "a");
+        assert_prefix("a\\.c(d)", "a.c");
+        assert_prefix("a\\.*c", "a");
+        assert_prefix("(ab)c", "");
+        assert_prefix("ab|cd", "");
+        assert_prefix("ab(c|d)", "");
+        assert_prefix("^a$", "");
+}
+
+static void test_glob_certainties(void **state) {
+        _cleanup_(pattern_freep) Pattern *p = NULL, *any = NULL;
+        const char *prefix;
+
+        assert_int_equal(glob_new("/opt/a[bc]*\\*", &p, NULL), 0);
+        assert_int_equal(pattern_prefix(p, &prefix), 6);
+        assert_memory_equal(prefix, "/opt/a", 6);
+        assert_true(pattern_pairs(p) != 0);
+        assert_true(pattern_pairs(p) & ~text_pairs("/usr/bin", 8)); /* this is what makes it worth having */
+        assert_int_equal(glob_new("*a*b", &any, NULL), 0);
+        assert_int_equal(pattern_prefix(any, &prefix), 0);
+        assert_int_equal(pattern_pairs(any), 0);
+}
+
 static void test_glob_random(void **state) {
         const char *env = getenv("PCLASS_SEED");
         unsigned seed = env ? (unsigned) strtoul(env, NULL, 10) : (unsigned) time(NULL), matches = 0;
@@ -236,6 +288,8 @@ static void test_glob_random(void **state) {
                 bool expected = slow_glob(pattern, text);
                 if (glob(pattern, text) != expected)
                         fail_msg("\"%s\" \"%s\" expected %d", pattern, text, expected);
+                if (expected)
+                        assert_certain(pattern, text);
                 matches += expected;
         }
         assert_true(matches > 1000 && matches < 49000);
@@ -248,7 +302,8 @@ int main(void) {
                 cmocka_unit_test(test_glob_errors),  cmocka_unit_test(test_glob_has_no_blow_up),
                 cmocka_unit_test(test_literal),      cmocka_unit_test(test_regex),
                 cmocka_unit_test(test_regex_in_place), cmocka_unit_test(test_regex_errors),
-                cmocka_unit_test(test_glob_random),
+                cmocka_unit_test(test_glob_random),  cmocka_unit_test(test_regex_prefix),
+                cmocka_unit_test(test_glob_certainties),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

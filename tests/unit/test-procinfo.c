@@ -325,7 +325,9 @@ static void test_new_kernels_read_no_text(void **state) {
         assert_int_equal(procinfo_open(&r, pid, &p), 0);
         assert_int_equal(procinfo_read(&r, &p, BIT(UID) | BIT(GID) | BIT(PID)), 0);
         assert_int_equal(p.dir < 0, r.pidfd_info && r.pidfs);
-        assert_int_equal(procinfo_read(&r, &p, BIT(COMM)), 0);
+        assert_int_equal(procinfo_read(&r, &p, BIT(COMM)), 0); /* one file is not worth a directory */
+        assert_int_equal(p.dir < 0, r.pidfd_info && r.pidfs);
+        assert_int_equal(procinfo_read(&r, &p, BIT(ARG0) | BIT(GROUPS)), 0);
         assert_true(p.dir >= 0);
         procinfo_close(&p);
         assert_int_equal(p.dir, -EBADF);

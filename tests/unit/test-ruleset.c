@@ -525,6 +525,44 @@ static void test_many_rules(void **state) {
         assert_int_equal(missing, 0);
 }
 
+/* A subject with more values than the index follows one by one: groups, and beginnings of one text. */
+static void test_many_values(void **state) {
+        gid_t gids[40];
+        char text[4000] = "z: comm=nobody => x\n", path[64] = "";
+        size_t size = strlen(text);
+        Subject s = everything();
+        uint32_t missing;
+
+        for (unsigned i = 0; i < ELEMENTSOF(gids); i++)
+                gids[i] = 5000 + i;
+        for (unsigned i = 39; i > 0; i--)
+                size += (size_t) sprintf(text + size, "m%u: member=%u => x\ng%u: group=@%u => x\n", i, 5000 + i, i, 6000 + i);
+        for (unsigned i = 39; i > 0; i--)
+                size += (size_t) sprintf(text + size, "p%u: arg0=/%.*s* => x\n", i, (int) i, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+        _cleanup_(ruleset_freep) Ruleset *rs = compiled(text, NULL);
+        for (size_t n = 2; n <= ELEMENTSOF(gids); n++) {
+                s.members = gids;
+                s.n_members = n;
+                assert_string_equal(rule_name(ruleset_match(rs, &s, &missing)->rule) + 1, rule_name(ruleset_get(rs, 2 * (40 - n) + 1)->rule) + 1);
+                assert_int_equal(*rule_name(ruleset_match(rs, &s, NULL)->rule), 'm');
+        }
+        s.n_members = 0;
+        for (unsigned i = 0; i < ELEMENTSOF(gids); i++)
+                gids[i] = 6000 + i;
+        s.groups = gids;
+        for (size_t n = 2; n <= ELEMENTSOF(gids); n++) {
+                s.n_groups = n;
+                assert_ptr_equal(ruleset_match(rs, &s, &missing), ruleset_get(rs, 2 * (40 - n) + 2));
+        }
+        s.n_groups = 0;
+        s.arg0 = path;
+        for (unsigned i = 1; i < 40; i++) {
+                path[0] = '/';
+                path[i] = 'a';
+                assert_ptr_equal(ruleset_match(rs, &s, NULL), ruleset_get(rs, 79 + 39 - i));
+        }
+}
+
 static double seconds_of_matching(unsigned n, unsigned times) {
         _cleanup_(ruleset_freep) Ruleset *rs = many_rules(n);
         struct timespec a, b;
@@ -560,7 +598,8 @@ int main(void) {
                 cmocka_unit_test(test_not_compiled),    cmocka_unit_test(test_text),
                 cmocka_unit_test(test_text_errors),     cmocka_unit_test(test_lint),
                 cmocka_unit_test(test_add),             cmocka_unit_test(test_explain),
-                cmocka_unit_test(test_many_rules),       cmocka_unit_test(test_many_rules_cost),
+                cmocka_unit_test(test_many_rules), cmocka_unit_test(test_many_values),
+                     cmocka_unit_test(test_many_rules_cost),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
