@@ -1,5 +1,5 @@
 /* Random files of cgrules.conf and random processes, judged twice: by rules/, which reads the text, and by a slow walk over what the generator meant.
- * PCLASS_SEED repeats a run. */
+ * And files that rules of pclass can say in full, judged as both. PCLASS_SEED repeats a run. */
 #include "rules/cgrules.h"
 #include "tests/unit/rulegen.h"
 
@@ -129,7 +129,22 @@ static void write_line(FILE *f, const Meaning *m) {
         fputs(below(8) ? "\n" : "\r\n", f);
 }
 
-static char *write_file(Meaning *m) {
+/* Leaves what rules of pclass can say. */
+static void make_plain(Meaning *m) {
+        m->all = m->ignore = m->ignore_rt = false;
+        m->part[0] = 0; /* not the root */
+        for (unsigned i = 1; i < m->n_parts; i++)
+                m->part[i] %= 4; /* no facts, no odd characters */
+        if (m->ditto)
+                return;
+        if (m->kind == '*' && below(3)) { /* else it takes nearly all processes */
+                m->kind = 'u';
+                m->who = below(2);
+        } else if (m->kind == 'u' && m->who == 2) /* a name made of digits */
+                m->who = 0;
+}
+
+static char *write_file(Meaning *m, bool plain) {
         char *text = NULL;
         size_t size;
         unsigned line = 0;
@@ -142,7 +157,9 @@ static char *write_file(Meaning *m) {
                         fputs(below(2) ? "\n" : "  # comment\n", f);
                 do
                         meaning_new(&m[i], i ? &m[i - 1] : NULL, head);
-                while (is_forbidden(&m[i]));
+                while (is_forbidden(&m[i]) || (plain && m[i].ditto && m[i].own_program));
+                if (plain)
+                        make_plain(&m[i]);
                 if (!m[i].ditto)
                         head = &m[i];
                 m[i].line = ++line;
@@ -408,7 +425,7 @@ static void test_oracle(void **state) {
         chance_start();
         for (unsigned i = 0; i < FILES; i++) {
                 Meaning m[LINES];
-                _cleanup_free_ char *text = write_file(m);
+                _cleanup_free_ char *text = write_file(m, false);
                 _cleanup_(cgrules_freep) CgRules *c = read_file(text);
                 for (unsigned k = 0; k < PROCESSES; k++, cases++) {
                         Process p;
@@ -420,8 +437,82 @@ static void test_oracle(void **state) {
         assert_true(cases >= 100000 && matches > cases / 5 && matches < cases * 19 / 20); /* else the generator says little */
 }
 
+/* ---- as rules of pclass --------------------------------------------------------------------------------------------- */
+
+static Ruleset *import(const CgRules *c, char **ret_text) {
+        static const RulesetEnv env = { .user_by_name = user_by_name, .group_by_name = group_by_name };
+        TextError err = {};
+        Ruleset *rs;
+        size_t size;
+        FILE *f = open_memstream(ret_text, &size);
+
+        assert_true(f && cgrules_format(c, f) == 0 && fclose(f) == 0);
+        assert_int_equal(ruleset_new(&rs), 0);
+        if (strchr(*ret_text, '\n') == NULL || startswith(*ret_text, "# ") || strstr(*ret_text, "\n# "))
+                fail_msg("seed %u: not said in full:\n%s", chance_seed, *ret_text);
+        if (ruleset_add_text(rs, *ret_text, size, "f", &err) < 0)
+                fail_msg("seed %u: %u:%u: %s\n%s", chance_seed, err.line, err.column, err.message, *ret_text);
+        assert_int_equal(ruleset_compile(rs, &env), 0);
+        return rs;
+}
+
+static const char *class_for(const Rule *rule, const char *controller) {
+        const RuleTarget *t;
+        size_t n = rule_targets(rule, &t);
+
+        for (size_t i = 0; i < n; i++)
+                for (char **name = t[i].controllers; *name; name++)
+                        if (streq(*name, controller))
+                                return t[i].class_name;
+        return NULL;
+}
+
+static bool compare_import(const CgRules *c, const Ruleset *rs, const Process *p, const char *text, const char *imported) {
+        const RuleEntry *e = ruleset_match(rs, &p->s, NULL);
+        char name[CGRULE_NAME_SIZE] = "none";
+        const char *rest = NULL;
+        CgVerdict v;
+        bool same, any;
+
+        assert_int_equal(cgrules_match(c, &(CgProcess) { .subject = &p->s }, &v), 0);
+        if (v.rule && e)
+                rest = startswith(rule_name(e->rule), cgrule_name(v.rule, name));
+        same = !e == !v.rule && (!e || (rest && (!*rest || *rest == '-')));
+        for (unsigned i = 0; e && i < ELEMENTSOF(controllers); i++) {
+                const char *path = cg_verdict_path(&v, controllers[i]), *class_name = class_for(e->rule, controllers[i]);
+                same &= streq_ptr(path ? path + 1 : NULL, class_name);
+        }
+        if (!same)
+                fail_msg("seed %u: %s, as rules of pclass %s; uid %u gid %u comm %s exe %s\n%s\n%s", chance_seed, name,
+                         e ? rule_text(e->rule) : "none", p->s.uid, p->s.gid, p->s.comm, p->s.exe, text, imported);
+        any = v.rule;
+        cg_verdict_done(&v);
+        return any;
+}
+
+static void test_import(void **state) {
+        unsigned cases = 0, matches = 0;
+
+        chance_start();
+        for (unsigned i = 0; i < FILES / 4; i++) {
+                Meaning m[LINES];
+                _cleanup_free_ char *text = write_file(m, true), *imported = NULL;
+                _cleanup_(cgrules_freep) CgRules *c = read_file(text);
+                _cleanup_(ruleset_freep) Ruleset *rs = import(c, &imported);
+                for (unsigned k = 0; k < PROCESSES; k++, cases++) {
+                        Process p;
+                        proc_new(&p);
+                        p.s.known &= ~FACT_BIT(FACT_ARG0); /* rules do not look at the name of a link */
+                        p.s.known |= FACT_BIT(FACT_UID); /* as "everybody" is said by the uid */
+                        matches += compare_import(c, rs, &p, text, imported);
+                }
+        }
+        print_message("%u cases, %u matches\n", cases, matches);
+        assert_true(matches > cases / 5 && matches < cases * 19 / 20);
+}
+
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(test_oracle) };
+        const struct CMUnitTest tests[] = { cmocka_unit_test(test_oracle), cmocka_unit_test(test_import) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
