@@ -104,7 +104,6 @@ int sandbox_filter_broker(void) {
                 SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
                 SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn),
                 SCMP_SYS(restart_syscall), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-                SCMP_SYS(getgid), SCMP_SYS(getegid),
                 SCMP_SYS(getgid), SCMP_SYS(getegid), /* sd_notify() compares them */
                 /* cgroups, /proc, configuration, origins; landlock says where */
                 SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(lseek),
