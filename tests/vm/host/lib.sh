@@ -90,7 +90,7 @@ boot_once() {
         : >"$logs/$name.console"
         timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel "${PCLASS_VM_ACCEL:-tcg,thread=multi}" -M q35 -cpu max -smp 2 \
                 -m "${vm_memory:-768}" -nodefaults -display none -serial "file:$logs/$name.console" -serial stdio \
-                -kernel "$cache/kernel-$kernel/vmlinuz" -append "console=ttyS0 quiet panic=0 $cmdline" "$@" \
+                -kernel "$cache/kernel-$kernel/vmlinuz" -append "console=ttyS0 quiet panic=0 ${PCLASS_VM_APPEND:-} $cmdline" "$@" \
                 </dev/null 2>"$logs/$name.qemu" | tr -d '\r' | tee -a "$logs/$name.log"
         status=${PIPESTATUS[0]}
         [ "$status" = 124 ] && echo "not ok $name: the machine was still running after $limit s"
