@@ -1,12 +1,10 @@
 """What every privileged test starts from: one service, actors, and questions about where a process really is."""
 import os
 import select
-import signal
 import subprocess
 import time
 import unittest
 
-import guard
 import machine
 from machine import place, wait_for
 from service import Service
@@ -171,10 +169,3 @@ class Case(unittest.TestCase):
 
     def kill(self, pid):
         machine.kill(pid, machine.start_time(pid))
-
-
-def setUpModule():
-    guard.assert_uids_unused(int(p) for p in os.listdir('/proc') if p.isdigit())
-
-
-SIGKILL = signal.SIGKILL

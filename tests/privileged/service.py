@@ -70,7 +70,7 @@ class Service:
 
     def fill(self, text):
         """{home} in a rule is the condition that confines it to processes started by the test."""
-        return text.replace('{home}', f'cgroup={self.home}*').replace('{slice}', f'cgroup={self.slice}/*').replace('{HOME}', self.home)
+        return text.replace('{home}', f'cgroup={self.home}*').replace('{slice}', f'cgroup={self.slice}/*').replace('{rig}', f'cgroup={RIG}/*').replace('{HOME}', self.home)
 
     def write_rules(self, text, name='50-test.rules', unchecked=False):
         text = self.fill(text)

@@ -136,7 +136,7 @@ Hierarchies=memory cgroup2
 
 class Templates(Case):
     CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n'
-    RULES = 'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 => users/%u\n'
+    RULES = 'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 {home} => users/%u\n'
 
     def test_instances_come_and_go(self):
         pids = hierarchy_of('pids')

@@ -7,8 +7,8 @@ from machine import place, wait_for
 CLASSES = '[Class a]\n[Class b]\n[Class c]\n'
 RULES = '''
 bycomm:  comm=pta {home} => a
-byuid:   uid=61210 => b
-byeuid:  uid=61211 => c
+byuid:   uid=61210 {home} => b
+byeuid:  uid=61211 {home} => c
 bygid:   gid=61220 {home} => c
 '''
 
@@ -190,7 +190,7 @@ class Forks(Case):
 class Origins(Case):
     """A child that was forked while its parent's move was under way came from where its parent came from."""
     CLASSES = CLASSES
-    RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 => b\n'
+    RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 {rig} => b\n'
 
     def test_children_know_their_origin_at_once(self):
         for _ in range(20):

@@ -22,12 +22,11 @@ BAD = (
     'a: comm="uid=61200" => web',
     'a: arg0=*uid=61200 => web',
     'a: gid=61200 => web',
-    'a: uid=61200 => web\nb: comm=* => web',
+    'a: uid=61200 => web',
+    'a: user=ptest0 => web',
+    'a: cgroup=/pclass-rig.7.0/x => web\nb: comm=* => web',
 )
 GOOD = (
-    'a: uid=61200 => web',
-    'a: uid=61200-61210|61299 comm=x => web',
-    'a: user=ptest0|ptest1 => web',
     'a: comm="a b" cgroup=/pclass-rig.7.0/home* => web',
     '# words\n\na: cgroup=/pclass-rig.7.0/* !comm=x => ignore',
     'a: comm=x cgroup=/pclass-rig.7.0.slice/* => web',

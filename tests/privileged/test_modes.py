@@ -3,7 +3,7 @@ from case import Case, program
 from machine import place
 
 CLASSES = '[Class a]\n[Class b]\n'
-RULES = 'one: comm=pta {home} => a\ntwo: uid=61210 => b\n'
+RULES = 'one: comm=pta {home} => a\ntwo: uid=61210 {home} => b\n'
 
 
 class Observe(Case):
@@ -83,7 +83,7 @@ class Plan(Case):
 
 class Explain(Case):
     CLASSES = CLASSES
-    RULES = 'zero: comm=ptz uid=61210 => b\n' + RULES
+    RULES = 'zero: comm=ptz uid=61210 {home} => b\n' + RULES
 
     def test_explain_names_the_winner_and_why_others_lost(self):
         a = self.spawn(path=program('pta'))

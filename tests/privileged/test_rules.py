@@ -74,16 +74,16 @@ class Live(Case):
     def test_wrong_rule_changes_nothing(self):
         before = self.service.rules()
         with self.assertRaises(BusError) as caught:
-            self.service.call('/Rules', 'Rules', 'Add', 'sa{sv}', 'live: uid=61210 => ', 0)
+            self.service.call('/Rules', 'Rules', 'Add', 'sa{sv}', self.service.fill('live: uid=61210 {home} => '), 0)
         self.assertRegex(str(caught.exception), r'column \d+: expected')
         with self.assertRaises(BusError):
-            self.service.call('/Rules', 'Rules', 'Add', 'sa{sv}', 'live: nokey=61210 uid=61210 => a', 0)
+            self.service.call('/Rules', 'Rules', 'Add', 'sa{sv}', self.service.fill('live: nokey=61210 {home} => a'), 0)
         self.assertEqual(self.service.rules(), before)
 
     def test_name_is_taken(self):
-        self.service.add_rule('live: uid=61210 => a')
+        self.service.add_rule('live: uid=61210 {home} => a')
         with self.assertRaises(BusError):
-            self.service.add_rule('live: uid=61211 => a')
+            self.service.add_rule('live: uid=61211 {home} => a')
         self.assertEqual(len([r for r in self.service.rules() if r['Name'] == 'live']), 1)
 
 
@@ -110,7 +110,7 @@ class Files(Case):
         self.assertTrue(self.in_class(a.pid, 'a'), self.where(a.pid))
 
     def test_unknown_key_names_file_line_and_column(self):
-        self.service.write_rules('ok: uid=61210 => a\nbad: uid=61211 colour=red => b\n')
+        self.service.write_rules('ok: uid=61210 {home} => a\nbad: uid=61211 colour=red {home} => b\n')
         with self.assertRaises(BusError) as caught:
             self.service.reload()
         self.assertIn('50-test.rules:2:16: ', str(caught.exception))
@@ -156,12 +156,12 @@ class Conditions(Case):
     CLASSES = CLASSES + '[Class d]\n'
     RULES = '''
 skip:    comm=ptignore {home} => ignore
-range:   uid=61230-61239 => a
-user:    user=ptest1 => b
-low:     uid<=61240 uid>=61240 uid=61240-61241 => c
+range:   uid=61230-61239 {home} => a
+user:    user=ptest1 {home} => b
+low:     uid<=61240 uid>=61240 uid=61240-61241 {home} => c
 egroup:  group=ptgroup {home} => c
 agroup:  group=@ptextra {home} => d
-member:  member=ptteam user=ptest2|ptest3 => a
+member:  member=ptteam user=ptest2|ptest3 {home} => a
 negated: !comm=pta|ptnone|actor|ptmarker arg0~".*/ptr[e]?gex" {home} => b
 quoted:  comm="pt blank" {home} => a
 all:     comm=pt?lob[0-9] {home} => c
@@ -231,7 +231,7 @@ all:     comm=pt?lob[0-9] {home} => c
 
 class Exact(Case):
     CLASSES = '[Class a]\n[Class a/sub]\n[Class b]\n'
-    RULES = 'sub: uid=61210 => a/sub\nplain: uid=61211 => a\nexact: uid=61212 => a exact\n'
+    RULES = 'sub: uid=61210 {home} => a/sub\nplain: uid=61211 {home} => a\nexact: uid=61212 {home} => a exact\n'
 
     def test_below_its_class_it_is_left_alone(self):
         a = self.spawn('euid', 61210, 'wait', 'euid', 0, 'euid', 61211, 'say', 'done')

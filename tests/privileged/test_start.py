@@ -4,7 +4,7 @@ from case import Case, program
 from machine import wait_for
 
 CLASSES = '[Class a]\nTasksMax=4000\n[Class b]\n'
-RULES = 'bycomm: comm=pta {home} => a\nbyuid: uid=61210 => b\n'
+RULES = 'bycomm: comm=pta {home} => a\nbyuid: uid=61210 {home} => b\n'
 
 
 class Before(Case):
