@@ -7,9 +7,8 @@ import unittest
 
 import machine
 from machine import place, wait_for
-from service import Service
+from service import ACTOR, Service
 
-ACTOR = os.environ['PCLASS_ACTOR']
 BIN = os.path.dirname(ACTOR)
 MARKER_RULE = 'marker: comm=ptmarker {home} => marker\n'
 MARKER_CLASS = '[Class marker]\n'

@@ -13,6 +13,7 @@ import machine
 from machine import wait_for
 
 BROKER = os.environ.get('PCLASS_BROKER', '/usr/libexec/pclass/pclass-broker')
+ACTOR = os.environ['PCLASS_ACTOR']
 RIG = os.environ['PCLASS_RIG']  # "/pclass-rig.1.0": the cgroup that everything here lives below
 NUMBER = itertools.count(1)
 NORMAL = {'Mode': 'enforce', 'SweepSec': '0', 'HeartbeatSec': '1'}  # no sweep: what a test sees was caused by events
@@ -69,8 +70,11 @@ class Service:
             f.write(text)
 
     def fill(self, text):
-        """{home} in a rule is the condition that confines it to processes started by the test."""
-        return text.replace('{home}', f'cgroup={self.home}*').replace('{slice}', f'cgroup={self.slice}/*').replace('{rig}', f'cgroup={RIG}/*').replace('{HOME}', self.home)
+        """{home}, {slice} or {mine} in a rule is the condition that confines it to processes started by the test."""
+        for name, value in (('{home}', f'cgroup={self.home}*'), ('{slice}', f'cgroup={self.slice}/*'), ('{HOME}', self.home),
+                            ('{mine}', f'arg0={os.path.dirname(ACTOR)}/*')):
+            text = text.replace(name, value)
+        return text
 
     def write_rules(self, text, name='50-test.rules', unchecked=False):
         text = self.fill(text)

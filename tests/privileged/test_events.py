@@ -190,7 +190,7 @@ class Forks(Case):
 class Origins(Case):
     """A child that was forked while its parent's move was under way came from where its parent came from."""
     CLASSES = CLASSES
-    RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 {rig} => b\n'
+    RULES = 'first: uid=61210 {home} => a\nsecond: uid=61210 {mine} => b\n'
 
     def test_children_know_their_origin_at_once(self):
         for _ in range(20):

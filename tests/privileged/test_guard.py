@@ -22,6 +22,8 @@ BAD = (
     'a: comm="uid=61200" => web',
     'a: arg0=*uid=61200 => web',
     'a: gid=61200 => web',
+    'a: arg0=/tmp/pclass-privileged.* => web',
+    'a: arg0=/tmp/pclass-privileged.aB3xyz/bin/x|/bin/sh => web',
     'a: uid=61200 => web',
     'a: user=ptest0 => web',
     'a: cgroup=/pclass-rig.7.0/x => web\nb: comm=* => web',
@@ -30,6 +32,7 @@ GOOD = (
     'a: comm="a b" cgroup=/pclass-rig.7.0/home* => web',
     '# words\n\na: cgroup=/pclass-rig.7.0/* !comm=x => ignore',
     'a: comm=x cgroup=/pclass-rig.7.0.slice/* => web',
+    'a: arg0=/tmp/pclass-privileged.aB3xyz/bin/* => web',
 )
 
 
