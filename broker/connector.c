@@ -1,52 +1,18 @@
 /* Opening the proc connector. */
 #include "broker/connector.h"
 
-#include <arpa/inet.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/eventfilter.h"
 #include "common/fd.h"
-#include "common/macro.h"
 
 #define RECEIVE_BUFFER (16 * 1024 * 1024) /* about 40,000 events */
 
-/* Where things lie in a datagram: netlink header, connector header, event. */
-#define EVENT (NLMSG_HDRLEN + sizeof(struct cn_msg))
-#define WHAT (EVENT + offsetof(struct proc_event, what))
-#define FORK_PID (EVENT + offsetof(struct proc_event, event_data.fork.child_pid))
-#define FORK_TGID (EVENT + offsetof(struct proc_event, event_data.fork.child_tgid))
-#define EXIT_PID (EVENT + offsetof(struct proc_event, event_data.exit.process_pid))
-#define EXIT_TGID (EVENT + offsetof(struct proc_event, event_data.exit.process_tgid))
-
-/* Loads are in network order, so constants of the event are turned; equality does not mind. */
-static int drop_threads(int fd) {
-        struct sock_filter code[] = {
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, WHAT),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(0x00000001), 0, 4), /* fork */
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORK_PID),
-                BPF_STMT(BPF_MISC | BPF_TAX, 0),
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FORK_TGID),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 5, 6),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(0x80000000), 0, 4), /* exit */
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, EXIT_PID),
-                BPF_STMT(BPF_MISC | BPF_TAX, 0),
-                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, EXIT_TGID),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-                BPF_STMT(BPF_RET | BPF_K, 0),
-        };
-        const struct sock_fprog program = { .len = ELEMENTSOF(code), .filter = code };
-        const int one = 1;
-
-        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-                return -errno;
-        return setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0 ? -errno : 0;
-}
+#define EVENT (NLMSG_HDRLEN + sizeof(struct cn_msg)) /* where the event lies in a datagram */
 
 /* The plain form that every kernel knows; pclassd may ask again for fewer events on 6.6 and later. */
 static int listen_to_events(int fd) {
@@ -63,7 +29,7 @@ static int listen_to_events(int fd) {
         return n < 0 ? -errno : n == sizeof(request) ? 0 : -EIO;
 }
 
-int connector_open(void) {
+static int open_filtered(int (*filter)(int fd)) {
         _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
         const struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC };
         const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
@@ -71,7 +37,7 @@ int connector_open(void) {
 
         if (fd < 0)
                 return -errno;
-        int r = drop_threads(fd);
+        int r = filter(fd);
         if (r < 0)
                 return r;
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
@@ -83,4 +49,12 @@ int connector_open(void) {
                 return -errno;
         r = listen_to_events(fd);
         return r < 0 ? r : TAKE_FD(fd);
+}
+
+int connector_open(void) {
+        return open_filtered(event_filter_threads);
+}
+
+int connector_open_spare(void) {
+        return open_filtered(event_filter_all);
 }

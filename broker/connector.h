@@ -4,3 +4,6 @@
 /* A bound, connected, listening, non-blocking netlink socket of the process events group: 16 MiB receive buffer, a locked filter
  * that drops the forks and exits of threads. -errno: there is no connector here (container, kernel without it, no right). */
 int connector_open(void);
+
+/* The same in reserve: nothing is queued on it until another filter is set. For kernels that let only privilege subscribe. */
+int connector_open_spare(void);

@@ -68,6 +68,15 @@ static int add_without(char ***argv, const Options *o) {
         return text ? add_argument(argv, "--without=%s", text) : -ENOMEM;
 }
 
+/* The first ones: a gap would end the list. */
+static unsigned count_spares(const Setup *s) {
+        unsigned n = 0;
+
+        while (n < SETUP_SPARES && s->spare_fds[n] >= 0)
+                n++;
+        return n;
+}
+
 static int listener_arguments(const Service *s, char ***ret) {
         const Config *c = s->setup.config;
         _cleanup_strv_ char **argv = NULL;
@@ -90,6 +99,8 @@ static int listener_arguments(const Service *s, char ***ret) {
         if (r >= 0)
                 r = add_argument(&argv, "--connector=%s", s->setup.connector_fd >= 0 ? "yes" : "no");
         if (r >= 0)
+                r = add_argument(&argv, "--spares=%u", count_spares(&s->setup));
+        if (r >= 0)
                 r = add_without(&argv, s->options);
         if (r >= 0)
                 r = add_argument(&argv, "--log-level=%d", s->options->log_level);
@@ -102,7 +113,7 @@ static int listener_arguments(const Service *s, char ***ret) {
 static int start_names(Service *s, int fd) {
         char *const argv[] = { (char *) s->options->names, NULL };
         const Spawn child = {
-                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1 },
+                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1 },
         };
         pid_t pid = spawn(&child);
 
@@ -121,7 +132,7 @@ static int start_listener(Service *s, int channel, int names) {
                 return r;
         const Spawn child = {
                 .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid,
-                .fds = { channel, s->setup.connector_fd, names },
+                .fds = { channel, s->setup.connector_fd, names, s->setup.spare_fds[0], s->setup.spare_fds[1] },
         };
         pid_t pid = spawn(&child);
         if (pid < 0)
@@ -130,6 +141,8 @@ static int start_listener(Service *s, int channel, int names) {
         broker_add_own(&s->broker, pid);
         /* The listener's alone now. */
         s->setup.connector_fd = fd_close(s->setup.connector_fd);
+        for (size_t i = 0; i < SETUP_SPARES; i++)
+                s->setup.spare_fds[i] = fd_close(s->setup.spare_fds[i]);
         return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
@@ -30,6 +31,8 @@ void setup_done(Setup *s) {
         fd_close(s->proc_fd);
         fd_close(s->runtime_fd);
         fd_close(s->connector_fd);
+        for (size_t i = 0; i < SETUP_SPARES; i++)
+                fd_close(s->spare_fds[i]);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------- */
@@ -245,6 +248,16 @@ static void raise_file_limit(void) {
         (void) setrlimit(RLIMIT_NOFILE, &l);
 }
 
+/* Before Linux 6.6 only privilege may subscribe, so pclassd could not replace a socket that fell silent. */
+static bool needs_spares(const Options *o) {
+        struct utsname u;
+        unsigned major, minor;
+
+        if (options_without(o, "event-mask")) /* plays such a kernel */
+                return true;
+        return uname(&u) >= 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 6));
+}
+
 static int make_everything(Setup *s) {
         int r = make_state_dir(s);
 
@@ -260,11 +273,14 @@ static int make_everything(Setup *s) {
         if (s->connector_fd < 0)
                 log_warning("there is no process connector here (%s): processes are looked for every %u s", strerror(-s->connector_fd),
                             s->config->scan_sec);
+        else if (needs_spares(s->options))
+                for (size_t i = 0; i < SETUP_SPARES; i++)
+                        s->spare_fds[i] = connector_open_spare();
         return 0;
 }
 
 int setup_run(const Options *o, Setup *ret) {
-        Setup s = { .options = o, .proc_fd = -EBADF, .runtime_fd = -EBADF, .connector_fd = -EBADF };
+        Setup s = { .options = o, .proc_fd = -EBADF, .runtime_fd = -EBADF, .connector_fd = -EBADF, .spare_fds = { -EBADF, -EBADF } };
         TextError err = {};
         int r = load(o, &s.config, &s.table, &err);
 

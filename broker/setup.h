@@ -3,6 +3,8 @@
 #include "broker/broker.h"
 #include "broker/options.h"
 
+#define SETUP_SPARES 2
+
 typedef struct Setup {
         const Options *options;
         uid_t uid; /* of the service user */
@@ -17,6 +19,7 @@ typedef struct Setup {
         uid_t *protect_uids;
         size_t n_protect_uids;
         int proc_fd, runtime_fd, connector_fd; /* connector_fd < 0: none here */
+        int spare_fds[SETUP_SPARES]; /* of the connector, in reserve; < 0: not needed on this kernel */
 } Setup;
 
 /* Reads and checks everything first, then changes things. Errors are told. */

@@ -3,14 +3,14 @@
 #include <sys/types.h>
 #include "common/macro.h"
 
-#define SPAWN_FDS_MAX 3
+#define SPAWN_FDS_MAX 5
 
 typedef struct Spawn {
         const char *path;
         char *const *argv;
         uid_t uid;
         gid_t gid;
-        int fds[SPAWN_FDS_MAX]; /* become 3, 4, 5; -1 = closed */
+        int fds[SPAWN_FDS_MAX]; /* become 3, 4, ...; -1 = closed */
 } Spawn;
 
 /* Forks and executes: fresh address space, the user's ids, no group, no capability, no_new_privs, no descriptor but those named and

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
+#include "common/eventfilter.h"
 #include "common/fd.h"
 
 /* The listen message with an event mask, Linux 6.6 and later (struct proc_input there; not in older headers). */
@@ -23,6 +24,8 @@ struct Connector {
         bool want_mask, has_mask;
         uint64_t forged, garbled;
         uint64_t earlier_drops; /* of sockets before a reopen */
+        int spares[CONNECTOR_SPARES];
+        size_t n_spares;
         size_t size;
         void *buffer;
 };
@@ -89,6 +92,8 @@ Connector *connector_free(Connector *c) {
                 return NULL;
         if (c->socket)
                 mnl_socket_close(c->socket);
+        while (c->n_spares > 0)
+                fd_close(c->spares[--c->n_spares]);
         free(c->buffer);
         free(c);
         return NULL;
@@ -163,22 +168,60 @@ uint64_t connector_drops(const Connector *c) {
         return c->earlier_drops + socket_drops(connector_fd(c));
 }
 
-int connector_reopen(Connector *c) {
+void connector_add_spare(Connector *c, int fd) {
+        if (c->n_spares < CONNECTOR_SPARES)
+                c->spares[c->n_spares++] = fd;
+        else
+                fd_close(fd);
+}
+
+static int spare_take(Connector *c, struct mnl_socket **ret) {
+        int fd = c->spares[--c->n_spares], r = event_filter_threads(fd);
+        struct mnl_socket *s = r < 0 ? NULL : mnl_socket_fdopen(fd);
+
+        if (!s) {
+                fd_close(fd);
+                return r < 0 ? r : -errno;
+        }
+        *ret = s;
+        return 0;
+}
+
+static int fresh_open(struct mnl_socket **ret) {
+        const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
         uint32_t plain = PROC_CN_MCAST_LISTEN;
-        int size = 16 << 20, r;
+        int size = 16 << 20, fd, r;
         struct mnl_socket *fresh = mnl_socket_open2(NETLINK_CONNECTOR, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (!fresh)
                 return -errno;
+        fd = mnl_socket_get_fd(fresh);
         /* Without privilege the buffer grows to net.core.rmem_max only; loss is counted and repaired all the same. */
-        (void) setsockopt(mnl_socket_get_fd(fresh), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-        r = mnl_socket_bind(fresh, CN_IDX_PROC, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        r = event_filter_threads(fd);
+        if (r >= 0 && (mnl_socket_bind(fresh, CN_IDX_PROC, MNL_SOCKET_AUTOPID) < 0 ||
+                       connect(fd, (const struct sockaddr *) &kernel, sizeof(kernel)) < 0)) /* nobody else's unicast */
+                r = -errno;
         if (r >= 0)
                 r = connector_subscribe(fresh, &plain, sizeof(plain));
         if (r < 0) {
                 mnl_socket_close(fresh);
                 return r;
         }
+        *ret = fresh;
+        return 0;
+}
+
+int connector_reopen(Connector *c) {
+        struct mnl_socket *fresh = NULL;
+        int r = -EPERM;
+
+        if (c->want_mask || c->n_spares == 0) /* without: an older kernel is played */
+                r = fresh_open(&fresh);
+        if (r < 0 && c->n_spares > 0)
+                r = spare_take(c, &fresh);
+        if (r < 0)
+                return r;
         c->earlier_drops = connector_drops(c);
         mnl_socket_close(c->socket);
         c->socket = fresh;

@@ -5,9 +5,13 @@
 
 typedef struct Connector Connector;
 
+#define CONNECTOR_SPARES 2
+
 /* fd: the bound, subscribed socket (owned from now on). mask: watchers_mask(); asked of the kernel where it takes one (6.6+) unless
  * event_mask is false; filtered here otherwise. -errno. */
 int connector_new(int fd, uint32_t mask, bool event_mask, Connector **ret);
+/* A socket in reserve, owned from now on; closed if there is no room. */
+void connector_add_spare(Connector *c, int fd);
 Connector *connector_free(Connector *c);
 DEFINE_CLEANUP(Connector *, connector_free)
 
@@ -25,7 +29,8 @@ uint64_t connector_drops(const Connector *c);
 uint64_t connector_forged(const Connector *c);  /* datagrams from another sender than the kernel */
 uint64_t connector_garbled(const Connector *c); /* kernel datagrams that made no sense */
 
-/* A fresh socket in place of one that fell silent. Works without privilege from Linux 6.6 on; -EPERM before. */
+/* A fresh socket in place of one that fell silent. Works without privilege from Linux 6.6 on; before, one in reserve is taken, and -EPERM
+ * says that there is none left. */
 int connector_reopen(Connector *c);
 
 /* Raises a COMM event of our own: it comes out of the socket behind everything raised before it. */

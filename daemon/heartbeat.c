@@ -33,6 +33,20 @@ static void heartbeat_on_comm(Manager *m, const ProcEvent *e) {
 }
 PCLASS_WATCHER(COMM, heartbeat_on_comm);
 
+static unsigned period_sec(const Manager *m) {
+        return m->degraded ? MIN(m->options->scan_sec, m->options->heartbeat_sec) : m->options->heartbeat_sec;
+}
+
+static void heartbeat_raise(Manager *m) {
+        Heartbeat *hb = &m->heartbeat;
+
+        hb->raised_ns = now_ns();
+        hb->drops = connector_drops(m->connector);
+        (void) connector_heartbeat();
+        (void) sd_event_source_set_time_relative(hb->check, period_sec(m) * UINT64_C(1000000) / 4);
+        (void) sd_event_source_set_enabled(hb->check, SD_EVENT_ONESHOT);
+}
+
 /* Silence: events may be lost without a count. A fresh socket speaks again; then everything is looked at once. */
 static void heartbeat_missed(Manager *m) {
         Heartbeat *hb = &m->heartbeat;
@@ -46,14 +60,27 @@ static void heartbeat_missed(Manager *m) {
         if (r < 0 && !m->degraded)
                 manager_set_degraded(m, hb->seen_ever ? "the proc connector fell silent" : "the proc connector sends nothing here");
         scan_request(m);
+        if (r >= 0)
+                heartbeat_raise(m); /* does the fresh one speak? */
+}
+
+static int on_check(sd_event_source *s, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        Heartbeat *hb = &m->heartbeat;
+
+        if (!hb->raised_ns)
+                return 0;
+        if (connector_drops(m->connector) != hb->drops)
+                heartbeat_raise(m); /* it was dropped for want of room, with others: that is counted and repaired as a loss */
+        else
+                heartbeat_missed(m);
+        return 0;
 }
 
 static int on_heartbeat(sd_event_source *s, uint64_t usec, void *userdata) {
         Manager *m = userdata;
-        Heartbeat *hb = &m->heartbeat;
-        unsigned period = m->degraded ? MIN(m->options->scan_sec, m->options->heartbeat_sec) : m->options->heartbeat_sec;
 
-        (void) sd_event_source_set_time_relative(s, period * UINT64_C(1000000));
+        (void) sd_event_source_set_time_relative(s, period_sec(m) * UINT64_C(1000000) * 3 / 4);
         (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
         if (!m->connector) {
                 scan_request(m);
@@ -61,23 +88,26 @@ static int on_heartbeat(sd_event_source *s, uint64_t usec, void *userdata) {
                 return 0;
         }
         manager_count_loss(m);
-        if (hb->raised_ns)
-                heartbeat_missed(m);
-        hb->raised_ns = now_ns();
-        (void) connector_heartbeat();
-        if (m->degraded)
+        if (m->degraded) { /* no proof to wait for; should it speak again, that is noticed */
+                scan_request(m);
                 heartbeat_ping(m, true);
+        }
+        if (!m->heartbeat.raised_ns || m->degraded)
+                heartbeat_raise(m);
         return 0;
 }
 
 int heartbeat_start(Manager *m) {
         int r = sd_event_add_time_relative(m->event, &m->heartbeat.timer, CLOCK_MONOTONIC, 0, 1000, on_heartbeat, m);
 
-        if (r < 0)
-                return r;
-        return sd_event_source_set_description(m->heartbeat.timer, "heartbeat");
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &m->heartbeat.check, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_check, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->heartbeat.check, SD_EVENT_OFF);
+        return r < 0 ? r : sd_event_source_set_description(m->heartbeat.timer, "heartbeat");
 }
 
 void heartbeat_stop(Manager *m) {
         m->heartbeat.timer = sd_event_source_unref(m->heartbeat.timer);
+        m->heartbeat.check = sd_event_source_unref(m->heartbeat.check);
 }

@@ -24,6 +24,7 @@ typedef struct Options {
         char *state_dir;
         char **rule_dirs;
         bool connector;      /* the broker had one to give */
+        unsigned spares;     /* and so many more in reserve */
         char *without;       /* kernel features to do without, for tests of the fallbacks */
 } Options;
 

@@ -5,6 +5,7 @@
 /* What the broker hands over; all are owned by the Manager from manager_new() on. connector may be -EBADF. */
 typedef struct ManagerFds {
         int broker, connector, names;
+        int spares[CONNECTOR_SPARES]; /* connectors in reserve, or -EBADF */
 } ManagerFds;
 
 /* options must outlive it. -errno, logged where the administrator can do something about it. */

@@ -16,7 +16,7 @@
 #define FILES_MAX 16384
 
 /* Where the broker puts them before exec. */
-enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5 };
+enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5, FD_SPARES = 6 };
 
 static int help(void) {
         puts("pclassd is started by pclass-broker, which hands it its sockets.\n\n"
@@ -26,18 +26,20 @@ static int help(void) {
              "  --runtime-dir=DIR        the broker's own\n"
              "  --rules-dir=DIR          may repeat\n"
              "  --connector=yes|no       whether the connector socket was handed over\n"
+             "  --spares=N               how many more were, in reserve\n"
              "  --without=LIST           do without pidfd-info, pidfs, event-mask\n"
              "  --log-level=N            0 to 7");
         return 0;
 }
 
-enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_WITHOUT, ARG_LOG };
+enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG };
 
 static const struct option long_options[] = {
         { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
         { "sweep", required_argument, NULL, ARG_SWEEP },         { "scan", required_argument, NULL, ARG_SCAN },
         { "state-dir", required_argument, NULL, ARG_STATE },     { "runtime-dir", required_argument, NULL, ARG_RUNTIME },
         { "rules-dir", required_argument, NULL, ARG_RULES },     { "connector", required_argument, NULL, ARG_CONNECTOR },
+        { "spares", required_argument, NULL, ARG_SPARES },
         { "without", required_argument, NULL, ARG_WITHOUT },     { "log-level", required_argument, NULL, ARG_LOG },
         { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
         {},
@@ -71,6 +73,8 @@ static int parse_option(int c, const char *arg, Options *o) {
         case ARG_CONNECTOR:
                 o->connector = streq(arg, "yes");
                 return o->connector || streq(arg, "no") ? 0 : -EINVAL;
+        case ARG_SPARES:
+                return str_to_u32(arg, &o->spares);
         case ARG_WITHOUT:
                 return set_text(&o->without, arg);
         case ARG_LOG:
@@ -126,9 +130,15 @@ static int check_fds(const Options *o, ManagerFds *ret) {
                 r = check_socket(FD_NAMES, AF_UNIX, SOCK_SEQPACKET);
         if (r >= 0 && o->connector)
                 r = check_socket(FD_CONNECTOR, AF_NETLINK, SOCK_DGRAM);
+        for (unsigned i = 0; r >= 0 && i < MIN(o->spares, (unsigned) CONNECTOR_SPARES); i++) {
+                ret->spares[i] = FD_SPARES + i;
+                r = check_socket(FD_SPARES + i, AF_NETLINK, SOCK_DGRAM);
+        }
         if (r < 0)
                 return log_error_errno(r, "The sockets of pclass-broker are not here; start that one");
-        *ret = (ManagerFds) { FD_BROKER, o->connector ? FD_CONNECTOR : -EBADF, FD_NAMES };
+        ret->broker = FD_BROKER;
+        ret->connector = o->connector ? FD_CONNECTOR : -EBADF;
+        ret->names = FD_NAMES;
         return 0;
 }
 
@@ -184,7 +194,7 @@ static int run(const Options *o, const ManagerFds *fds) {
 
 int main(int argc, char **argv) {
         Options o = { .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5 };
-        ManagerFds fds;
+        ManagerFds fds = { .spares = { -EBADF, -EBADF } };
         int r;
 
         log_open("pclassd", LOG_INFO);

@@ -129,15 +129,18 @@ int manager_reopen_connector(Manager *m) {
         return r < 0 ? r : connector_attach(m);
 }
 
-static int connector_begin(Manager *m, int fd) {
+static int connector_begin(Manager *m, const ManagerFds *fds) {
         bool event_mask = !m->options->without || !strstr(m->options->without, "event-mask");
         int r;
 
-        if (fd < 0) {
+        if (fds->connector < 0) {
                 manager_set_degraded(m, "there is no proc connector here");
                 return 0;
         }
-        r = connector_new(fd, watchers_mask(), event_mask, &m->connector);
+        r = connector_new(fds->connector, watchers_mask(), event_mask, &m->connector);
+        for (size_t i = CONNECTOR_SPARES; r >= 0 && i-- > 0;) /* the last that is added is taken first */
+                if (fds->spares[i] >= 0)
+                        connector_add_spare(m->connector, fds->spares[i]);
         return r < 0 ? r : connector_attach(m);
 }
 
@@ -319,7 +322,7 @@ int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
         if (r >= 0)
                 r = manager_rules(m);
         if (r >= 0)
-                r = connector_begin(m, fds->connector);
+                r = connector_begin(m, fds);
         if (r >= 0)
                 r = selinux_watch(m->event, on_policy, m);
         if (r >= 0)

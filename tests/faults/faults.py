@@ -1,7 +1,6 @@
 """What every fault test starts from: a service that is started anew whenever it ends, ways to stop and starve its processes, and the
 question that matters afterwards: is everybody in the right place?"""
 import os
-import resource
 import signal
 import time
 
@@ -84,13 +83,6 @@ def status_kib(pid, field):
             if line.startswith(field + ':'):
                 return int(line.split()[1])
     raise KeyError(field)
-
-
-def limit_files(pid, n):
-    """Sets the soft limit of open files of a process of ours; returns the old one."""
-    old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (n, old[1]))
-    return old[0]
 
 
 def monotonic():

@@ -1,0 +1,187 @@
+"""Events that never come: a silent socket, an overflowing one, a stopped broker or listener, forged datagrams."""
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+
+from case import program
+from faults import FaultCase, monotonic, much, status_kib
+from machine import wait_for
+
+SYS_PIDFD_GETFD = 438
+SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, CN_IDX_PROC = 270, 2, 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def netlink_sockets(pid):
+    """Numbers of the netlink sockets that a process holds."""
+    with open(f'/proc/{pid}/net/netlink', encoding='utf-8') as f:
+        inodes = {line.split()[9] for line in f.readlines()[1:] if line.split()[1] == '11'}
+    found = []
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            target = os.readlink(f'/proc/{pid}/fd/{fd}')
+        except FileNotFoundError:
+            continue
+        if target.startswith('socket:[') and target[8:-1] in inodes:
+            found.append(int(fd))
+    return sorted(found)
+
+
+def silence(pid, fd):
+    """The kernel sends nothing more on that socket of that process: it leaves the group, without a word to its owner."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        mine = LIBC.syscall(SYS_PIDFD_GETFD, pidfd, fd, 0)
+        if mine < 0:
+            raise OSError(ctypes.get_errno(), 'pidfd_getfd')
+    finally:
+        os.close(pidfd)
+    with socket.socket(fileno=mine) as s:
+        s.setsockopt(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, CN_IDX_PROC)
+
+
+class Silence(FaultCase):
+    """HeartbeatSec is 1."""
+
+    def fall_silent(self):
+        pid = self.daemon('listener')
+        sockets = netlink_sockets(pid)
+        self.assertGreaterEqual(len(sockets), 1)
+        missed = self.counter('heartbeats_missed')
+        silence(pid, sockets[0])
+        began = monotonic()
+        lost = self.spawn(path=program('pt1'))  # nobody is told of it
+        wait_for(lambda: self.counter('heartbeats_missed') > missed, 'the silence to be noticed', step=0.02)
+        took = monotonic() - began
+        self.assertLess(took, 1.3, 'longer than a heartbeat')
+        self.await_class(lost.pid, 'a', seconds=2)
+        later = self.spawn(path=program('pt2'))
+        self.await_class(later.pid, 'b', seconds=2)
+        self.assertEqual(self.service.state(), 'running')
+
+    def test_noticed_within_a_heartbeat_reopened_and_repaired(self):
+        for _ in range(3):
+            self.fall_silent()
+
+
+class SilenceOnOldKernels(Silence):
+    """Where only privilege may subscribe: the broker has left two sockets in reserve."""
+    WITHOUT = 'event-mask'
+
+    def test_reserve_is_handed_over(self):
+        self.assertEqual(len(netlink_sockets(self.daemon('listener'))), 3)
+
+
+class Overflow(FaultCase):
+    def test_listener_stopped_while_20000_are_forked(self):
+        """Loss is counted, and nobody is left behind by it."""
+        n = much(20000, 60000)
+        with self.stopped('listener'):
+            a = self.load('storm', n, n // 200)
+            pids = []
+            while (line := a.line(60)) != 'done':
+                pids.append(int(line.split()[1]))
+        began = monotonic()
+        wait_for(lambda: all(self.in_class(p, 'a') for p in pids),
+                 lambda: f'{sum(not self.in_class(p, "a") for p in pids)} of {len(pids)} misplaced', 30)
+        took = monotonic() - began
+        self.assertEqual(len(pids), 200)
+        wait_for(lambda: self.counter('events_lost') > 0, 'the loss to be told')
+        self.settle()
+        self.assert_places({p: 'a' for p in pids})
+        print(f'     {n} forks: {self.counter("events_lost")} events lost, right again after {took:.2f} s, {self.statement()}')
+        text = self.service.ctl('status')
+        self.assertIn(str(self.counter('events_lost')), text)
+
+
+class Storm(FaultCase):
+    def test_the_storm_of_short_lived_ones(self):
+        n = much(20000, 100000)
+        a = self.load('storm', n, n // 200)
+        pids = []
+        while (line := a.line(120)) != 'done':
+            pids.append(int(line.split()[1]))
+        self.fence()
+        self.assert_places({p: 'a' for p in pids})
+        self.settle()
+        self.assert_places({p: 'a' for p in pids})
+        self.assertEqual(self.statement()['Wrong'], 0)
+        print(f'     {n} processes: {self.counter("events_lost")} events lost, {self.counter("moves_failed_gone")} gone before their move')
+
+
+class StoppedBroker(FaultCase):
+    def test_memory_is_bounded_and_the_bus_answers(self):
+        n = much(3000, 20000)
+        listener = self.daemon('listener')
+        before = status_kib(listener, 'VmRSS')
+        with self.stopped('broker'):
+            a = self.load('storm', n, 10)
+            pids = []
+            while (line := a.line(120)) != 'done':
+                pids.append(int(line.split()[1]))
+            wait_for(lambda: self.counter('broker_pending') > 0, 'requests to be under way')
+            began = monotonic()
+            self.assertIsNotNone(self.counter('decisions'))
+            self.assertLess(monotonic() - began, 1)
+            grown = status_kib(listener, 'VmRSS') - before
+        self.assertLess(grown, 64 * 1024)
+        self.settle(60)
+        self.assert_places({p: 'a' for p in pids})
+        print(f'     {n} processes while the broker stood still: {grown} KiB more')
+
+
+class Forged(FaultCase):
+    def test_datagrams_of_others_are_not_events(self):
+        """A fork event that makes a process of ours the child of a member, from a socket that is not the kernel's."""
+        a = self.spawn(path=program('pt1'))
+        self.await_class(a.pid, 'a')
+        b = self.spawn(path=program('ptnone'))
+        listener = self.daemon('listener')
+        ports = []
+        with open(f'/proc/{listener}/net/netlink', encoding='utf-8') as f:
+            for line in f.readlines()[1:]:
+                fields = line.split()
+                if fields[1] == '11':
+                    ports.append(int(fields[2]))
+        event = struct.pack('=IIQ', 1, 0, 1 << 62) + struct.pack('=IIII', a.pid, a.pid, b.pid, b.pid) + bytes(16)
+        message = struct.pack('=IIIIHH', 1, 1, 0, 0, len(event), 0) + event
+        datagram = struct.pack('=IHHII', 16 + len(message), 3, 0, 0, 0) + message
+        refused = 0
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 11) as s:
+            s.bind((0, 0))
+            for port in ports:
+                try:
+                    s.sendto(datagram, (port, 0))
+                except OSError:
+                    refused += 1
+        self.assertGreater(len(ports), 0)
+        self.fence()
+        self.settle()
+        self.assert_places({a.pid: 'a', b.pid: None})
+        self.assertGreater(refused + self.counter('events_foreign'), 0)
+
+
+class Shortage(FaultCase):
+    """No descriptors left: nothing is lost for good, nobody goes anywhere wrong."""
+
+    def limit_files(self, pid, limit):
+        """As the user that it runs as: nobody else needs a right for that."""
+        subprocess.run(['prlimit', f'--pid={pid}', f'--nofile={limit}:'], user='pclass', group='pclass', check=True)
+
+    def test_listener_without_descriptors(self):
+        listener = self.daemon('listener')
+        used = max(int(f) for f in os.listdir(f'/proc/{listener}/fd')) + 1
+        self.limit_files(listener, used)
+        try:
+            decided = self.counter('shortages')
+            actors = [self.spawn(path=program('pt1')) for _ in range(10)]
+            wait_for(lambda: self.counter('shortages') >= decided + 10, 'each of them to be noticed')
+            self.assertGreater(sum(not self.in_class(a.pid, 'a') for a in actors), 0)
+        finally:
+            self.limit_files(listener, 16384)
+        for a in actors:
+            self.await_class(a.pid, 'a', seconds=5)
+        self.settle()
+        self.assertEqual(self.statement()['Wrong'], 0)
