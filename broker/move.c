@@ -54,9 +54,17 @@ static bool is_protected_path(const Broker *b, const char *path) {
         return false;
 }
 
+/* Mostly the hierarchies show one and the same path: each is looked at once. */
+static bool is_repeated(const Process *p, size_t h) {
+        for (size_t k = 0; k < h; k++)
+                if (p->paths[k] && streq(p->paths[k], p->paths[h]))
+                        return true;
+        return false;
+}
+
 static bool is_protected_place(const Broker *b, const Process *p) {
         for (size_t h = 0; h < b->hierarchies->n; h++)
-                if (p->paths[h] && is_protected_path(b, p->paths[h]))
+                if (p->paths[h] && !is_repeated(p, h) && is_protected_path(b, p->paths[h]))
                         return true;
         return false;
 }

@@ -136,18 +136,17 @@ static void connector_deliver(Connector *c, size_t size, ConnectorSink sink, voi
 
 int connector_receive(Connector *c, ConnectorSink sink, void *userdata) {
         struct sockaddr_nl from = {};
-        struct iovec iov = { c->buffer, c->size };
-        struct msghdr msg = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1 };
-        ssize_t n = recvmsg(connector_fd(c), &msg, MSG_DONTWAIT);
+        socklen_t from_size = sizeof(from);
+        ssize_t n = recvfrom(connector_fd(c), c->buffer, c->size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *) &from, &from_size);
 
         if (n < 0)
                 return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
         /* Anybody may send to a netlink port; only the kernel's own port is 0, and that field the sender cannot choose. */
-        if (from.nl_pid != 0 || msg.msg_namelen != sizeof(from)) {
+        if (from.nl_pid != 0 || from_size != sizeof(from)) {
                 c->forged++;
                 return 1;
         }
-        if (msg.msg_flags & MSG_TRUNC) {
+        if ((size_t) n > c->size) { /* MSG_TRUNC: the size it had, not what there was room for */
                 c->garbled++;
                 return 1;
         }

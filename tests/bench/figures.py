@@ -239,6 +239,14 @@ def overhead(f):
 
 # ---- the state ----------------------------------------------------------------------------------------------------------------
 
+def peer_memory(n):
+    d = Peer(n)
+    try:
+        return pss_kb(d.pids())
+    finally:
+        d.stop()
+
+
 def resync_and_memory(f):
     count = f.count(10000)
     took, bare = [], []
@@ -255,13 +263,8 @@ def resync_and_memory(f):
                     took.append(d.service.get('/Status', 'Status', 'Convergence')['Took'] / 1000)
             finally:
                 d.stop()
-        # The peer adopts nobody whom it has classified before; the sleepers have gone home by now.
-        for n in (10, 10000):
-            d = Peer(n)
-            try:
-                memory['cgrulesengd', n] = pss_kb(d.pids())
-            finally:
-                d.stop()
+        memory['cgrulesengd', 10] = peer_memory(10)
+    memory['cgrulesengd', 10000] = peer_memory(10000)  # without the processes: reading them all would take it minutes
     f.most('resync', f'resync of {count:,} processes / bare scan of the same facts', 1.5, Spread.ratio(took, bare),
            note=f'{statistics.median(took):.0f} / {statistics.median(bare):.0f} ms')
     for n, bound in ((10, 6), (10000, 12)):

@@ -4,7 +4,7 @@
  *   load spawn COUNT UID FLIGHT PROGRAM MARKER   FLIGHT processes at a time execute PROGRAM; with a MARKER each of them stays until its
  *                                           cgroups name it (at most a second). Prints how many did, and the time.
  *   load latency COUNT UID GAP_MS PROGRAM MARKER   one process after another; the microseconds from the kernel's exec event to its class
- *   load rate fork|clone|exec COUNT UID PROGRAM     nanoseconds each
+ *   load rate fork|clone|exec COUNT UID PROGRAM     nanoseconds each; begins when standard input says a line or ends
  *   load sleepers COUNT UID                   that many processes until standard input ends
  *   load burn MS                              keeps one core busy
  *   load bare MASK                            an empty receive loop until SIGTERM; prints what it got and what was lost
@@ -264,6 +264,7 @@ static int rate(const char *what, unsigned count, unsigned uid, const char *prog
         uint64_t began;
 
         become(uid);
+        (void) !getchar();
         began = measure_now();
         for (unsigned i = 0; i < count; i++) {
                 pid_t pid = *what == 'c' ? clone(nothing, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL) :

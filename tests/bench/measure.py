@@ -12,7 +12,7 @@ STAY, MOVE = f'{LOAD}/ptnone', f'{LOAD}/ptmove'
 
 def load(*args, timeout=120):
     """Runs it to its end; its JSON."""
-    r = subprocess.run([f'{LOAD}/load', *map(str, args)], capture_output=True, text=True, check=True, timeout=timeout)
+    r = subprocess.run([f'{LOAD}/load', *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=timeout)
     return json.loads(r.stdout)
 
 
@@ -88,9 +88,11 @@ def percentile(values, p):
 
 def drain(pid, count, how):
     """Lets the listener's queue fill while it is stopped, then takes its CPU nanoseconds per event (a birth and an end each make one)."""
+    loader = subprocess.Popen([f'{LOAD}/load', 'rate', how, str(count), str(STAYING), STAY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    time.sleep(0.05)  # the loader itself is judged before: else each of its children had to be, as forked before anybody saw their parent
     os.kill(pid, 19)  # SIGSTOP: a process that the benchmark started
     try:
-        load('rate', how, count, STAYING, STAY)
+        loader.communicate('\n')
         queued, dropped = connector_socket(pid)
         before = cpu_ns([pid])
     finally:
