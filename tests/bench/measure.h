@@ -12,4 +12,8 @@ static inline uint64_t measure_now(void) {
 }
 
 /* Out of line, or the counts would have no name to hang on. */
+#ifdef __clang__
+#define MEASURED __attribute__((noinline)) /* it makes no clones to be told of */
+#else
 #define MEASURED __attribute__((noinline, noclone))
+#endif
