@@ -55,7 +55,7 @@ _printf_(2, 3) static int add_argument(char ***argv, const char *format, ...) {
 
 /* Of --without only what the listener itself can do without: it refuses a word that it does not know. */
 static int add_without(char ***argv, const Options *o) {
-        static const char *const words[] = { "event-mask", "pidfd-info", "pidfs" };
+        static const char *const words[] = { "event-mask", "pidfd-info", "pidfs", "seccomp" };
         _cleanup_strv_ char **l = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)

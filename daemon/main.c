@@ -11,6 +11,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "daemon/lifecycle.h"
+#include "daemon/sandbox.h"
 #include "dbus/service.h"
 
 #define FILES_MAX 16384
@@ -143,7 +144,7 @@ static int check_fds(const Options *o, ManagerFds *ret) {
 }
 
 /* The broker drops everything before exec; this is the belt to its braces. */
-static int be_small(void) {
+static int be_small(const Options *o) {
         struct rlimit none = {}, files;
 
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -154,7 +155,10 @@ static int be_small(void) {
                 (void) setrlimit(RLIMIT_NOFILE, &files);
         }
         umask(077);
-        return 0;
+        int r = sandbox_listener_files(o->state_dir);
+        if (r >= 0 && !(o->without && strstr(o->without, "seccomp")))
+                r = sandbox_listener_calls();
+        return r < 0 ? log_error_errno(r, "Cannot lock itself in") : 0;
 }
 
 typedef struct Program {
@@ -204,7 +208,7 @@ int main(int argc, char **argv) {
         if (r > 0)
                 r = check_fds(&o, &fds);
         if (r >= 0)
-                r = be_small();
+                r = be_small(&o);
         if (r >= 0)
                 r = run(&o, &fds);
         free(o.state_dir);

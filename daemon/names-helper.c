@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include "common/log.h"
 #include "daemon/names-protocol.h"
+#include "daemon/sandbox.h"
 
 #define BUFFER_MIN 16384u
 #define BUFFER_MAX (16u << 20) /* a group of a million members */
@@ -132,7 +133,8 @@ static int restrict_self(void) {
             prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || /* EOF is not seen while NSS blocks */
             setrlimit(RLIMIT_CORE, &no_core) < 0 || setrlimit(RLIMIT_NOFILE, &few_files) < 0)
                 return -errno;
-        return 0;
+        int r = sandbox_names_files();
+        return r < 0 ? r : sandbox_names_calls();
 }
 
 int main(void) {

@@ -86,7 +86,7 @@ static int reader_forget(ProcReader *r, const char *without) {
                         r->pidfd_info = false;
                 else if (streq(*w, "pidfs"))
                         r->pidfs = false;
-                else if (!streq(*w, "event-mask")) /* the connector's */
+                else if (!streq(*w, "event-mask") && !streq(*w, "seccomp")) /* not the reader's */
                         k = -EINVAL;
         return k;
 }

@@ -30,6 +30,7 @@ LIBRARY_EXTRA = {
     'daemon/connector.c': ('libmnl/',),
     'daemon/procevent.c': ('libmnl/',),
     'daemon/selinux.c': ('selinux/',),
+    'daemon/sandbox.c': ('seccomp.h',),
     'daemon/decisionlog.c': ('systemd/sd-journal.h',),  # structured entries
     'dbus/status.c': ('cap-ng.h',),                     # names of capabilities
 }
