@@ -15,7 +15,7 @@ from service import RIG, Service
 LOAD = os.environ['PCLASS_BENCH_LOAD']  # directory with the load program under its names
 MOVED, MOVED_BY_FOUR, STAYING, NOBODY, SLEEPING = 61240, 61243, 61241, 61242, 61244
 ONE, FOUR = ('pids',), ('cpu', 'cpuacct', 'memory', 'pids')
-USERS = 3334  # of the rig's user database, with a group each: pbu0 .. and pbg0 ..
+USERS = 334  # of the rig's user database, with a group each: pbu0 .. and pbg0 ..; the peer reads it anew for every event, so it is not large
 USER_BASE = 700000
 CLASSES = f'[Class benchdest]\nHierarchies={" ".join(ONE)}\n[Class benchfour]\nHierarchies={" ".join(FOUR)}\n'
 
@@ -155,7 +155,7 @@ class Peer(Daemon):
         machine.make_cgroup(f'{RIG}/peer-home')
         self.process = subprocess.Popen(['cgrulesengd', '-n', '-Q'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, preexec_fn=lambda: machine.enter(f'{RIG}/peer-home'))
-        wait_for(lambda: self.process.poll() is not None or connector_socket(self.process.pid), 'cgrulesengd to listen', 60)
+        wait_for(lambda: self.process.poll() is not None or connector_socket(self.process.pid), 'cgrulesengd to listen', 120)
         if self.process.poll() is not None:
             raise AssertionError(f'cgrulesengd ended with status {self.process.returncode}')
         self.settle(60, 0.3)
