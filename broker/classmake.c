@@ -30,8 +30,8 @@ static int make_directory(const Hierarchy *h, const char *path) {
                 n += strcspn(path + n, "/");
                 snprintf(part, sizeof(part), "%.*s", (int) n, path);
                 r = cgroupfs_mkdir(h->mount_fd, part);
-                /* What is above the class root is not ours to fill; it has CPUs or the machine could not use it. */
-                if (r >= 0 && is_cpuset_v1(h) && strlen(part) >= strlen(h->root)) {
+                /* What was there above the class root is not ours to fill. What we have made is: systemd makes no cpuset of a slice. */
+                if (r >= 0 && is_cpuset_v1(h) && (r == 0 || strlen(part) >= strlen(h->root))) {
                         int q = cgroupfs_inherit_cpuset(h->mount_fd, part);
                         r = q < 0 ? q : r;
                 }
