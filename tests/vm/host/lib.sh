@@ -1,9 +1,11 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2015
 # What the builders and the runner of the machines share. Sourced; expects $top. Nothing here changes this machine but for packages.
 
 : "${top:?}"
 vm=$top/tests/vm
 cache=${PCLASS_VM_CACHE:-$top/build/vm} # images live here between runs; delete it to start from nothing
+logs=$cache/log
+run=${run:-$cache} # of this run alone; set by the runner
 
 die() { echo "vm: $*" >&2; exit 1; }
 say() { printf '%4d s  %s\n' $SECONDS "$*" >&2; }
