@@ -14,6 +14,8 @@ WANTED = (
     r'/usr/libexec/pclass/pclassd',
     r'/usr/libexec/pclass/pclass-names',
     r'/usr/libexec/pclass/pclass-classes',
+    r'/usr/libexec/pclass/pclass-drain',
+    r'.*/systemd/system-preset/90-pclass\.preset',
     r'.*/systemd/system/pclass\.service',
     r'.*/sysusers\.d/pclass\.conf',
     r'.*/tmpfiles\.d/pclass\.conf',
