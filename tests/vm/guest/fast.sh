@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # The service and programs to classify on the fast machine. Sourced after lib.sh.
 
 export PATH=/usr/sbin:/usr/bin

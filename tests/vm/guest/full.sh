@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # pclass as installed on the full machine. Sourced after lib.sh.
 
 root=/pclass.slice/pclass-classes.scope/classes

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # For the tests inside the machines. Sourced. A test says one line "ok NAME" or "not ok NAME: why" for each case.
 
 export COLUMNS=150
