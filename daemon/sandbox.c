@@ -27,6 +27,8 @@ static int restrict_files(const char *writable, bool network) {
                 r = landlock_allow_path(ruleset, "/dev/null", LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE);
         if (r >= 0 && writable)
                 r = landlock_allow_path(ruleset, writable, REPLACE & handled);
+        if (r >= 0 && writable) /* where the policy is asked whether it knows a context */
+                r = landlock_allow_path(ruleset, "/sys/fs/selinux/context", LANDLOCK_READ_FILE | LANDLOCK_WRITE_FILE);
         return r < 0 ? r : landlock_restrict(ruleset);
 }
 
