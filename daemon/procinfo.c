@@ -115,9 +115,8 @@ int proc_reader_init(ProcReader *r, const char *without) {
         self = syscall(SYS_pidfd_open, getpid(), 0);
         if (self < 0)
                 return -errno;
-        if (fstatfs(self, &fs) < 0)
-                return -errno;
-        reader.pidfs = (uint32_t) fs.f_type == PIDFS_MAGIC;
+        /* A policy older than pidfs refuses to say; then the start time has to tell processes apart. */
+        reader.pidfs = fstatfs(self, &fs) >= 0 && (uint32_t) fs.f_type == PIDFS_MAGIC;
         reader.pidfd_info = pidfd_info(self, &info) >= 0;
         reader.contexts = !selinux_absent_reason();
         if (!reader.contexts)
