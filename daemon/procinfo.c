@@ -469,7 +469,7 @@ static char *cut_cgroup_line(char *line, char **ret_controllers, char **ret_path
 int procinfo_cgroups(ProcReader *r, ProcInfo *p, const WireHierarchy *hierarchies, size_t n, char *buf, size_t size,
                      const char *paths[static WIRE_HIERARCHIES_MAX]) {
         char *controllers, *path;
-        ssize_t k = read_whole(r, p, "cgroup", buf, size);
+        ssize_t k = read_piece(r, p, "cgroup", buf, size);
 
         if (k < 0)
                 return k == -ENOENT ? -ESRCH : k;

@@ -150,10 +150,12 @@ static uint64_t pair_bit(unsigned char a, unsigned char b) {
 static int find_certainties(Pattern *p) {
         while (p->n_prefix < p->n_ops && p->ops[p->n_prefix].kind == OP_BYTE)
                 p->n_prefix++;
-        p->prefix = malloc(p->n_prefix + 1);
-        if (!p->prefix)
-                return -ENOMEM;
-        for (size_t i = 0; i < p->n_prefix; i++)
+        if (!p->literal) {
+                p->prefix = malloc(p->n_prefix + 1);
+                if (!p->prefix)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < p->n_prefix && p->prefix; i++)
                 p->prefix[i] = (char) p->ops[i].byte;
         for (size_t i = 1; i < p->n_ops; i++)
                 if (p->ops[i - 1].kind == OP_BYTE && p->ops[i].kind == OP_BYTE)
@@ -182,6 +184,14 @@ int pattern_new_glob(const PatternByte *text, size_t n, Pattern **ret, TextError
                 r = find_certainties(p);
         if (r < 0)
                 return r;
+        if (p->literal) { /* compared as it is: most patterns of most sites are */
+                free(p->ops);
+                p->ops = NULL;
+        }
+        if (p->n_sets == 0) {
+                free(p->sets);
+                p->sets = NULL;
+        }
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -445,7 +455,7 @@ const char *pattern_literal(const Pattern *p, size_t *ret_size) {
 }
 
 size_t pattern_prefix(const Pattern *p, const char **ret) {
-        *ret = p->prefix;
+        *ret = p->literal ?: p->prefix;
         return p->n_prefix;
 }
 
@@ -462,5 +472,5 @@ uint64_t text_pairs(const char *text, size_t size) {
 }
 
 bool pattern_is_any(const Pattern *p) {
-        return p->n_ops == 1 && p->ops[0].kind == OP_STAR;
+        return p->n_ops == 1 && !p->literal && p->ops[0].kind == OP_STAR;
 }

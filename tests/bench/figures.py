@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from contest import MOVED, NOBODY, SLEEPING, STAYING, Ours, Peer, cpu_ns, pss_kb
+from contest import MOVED, NOBODY, SLEEPING, STAYING, Daemon, Ours, Peer, cpu_ns, pss_kb
 from measure import (LOAD, MOVE, STAY, Background, Burners, cost_moving, cost_staying, drain, latencies, load, percentile, storm)
 
 BUILD = os.environ['PCLASS_BENCH_BUILD']
@@ -104,6 +104,7 @@ def session(f, make, n, latency):
     """Everything that is measured of one daemon with n rules, in one go."""
     d, out = make(n), {}
     try:
+        cost_staying(d, 50)  # a user seen for the first time is asked for once
         count = f.count(1500) if n < 10000 or make is Ours else 50  # some milliseconds each
         out['stay'], out['foreign'] = cost_staying(d, count)
         out['pss'] = pss_kb(d.pids())
@@ -121,9 +122,29 @@ def session(f, make, n, latency):
     return out
 
 
+class Bare(Daemon):
+    """An empty receive loop: what hearing of an event costs at least."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def pids(self):
+        return [self.process.pid]
+
+    def listener(self):
+        return self.process.pid
+
+
+def cost_bare(f):
+    with Background('bare', '0x80000047', ready='listening', take_output=True) as b:
+        return cost_staying(Bare(b.process), f.count(1500))[0]
+
+
 def events(f, sizes=(10, 1000, 10000), latency=True):
     got = {(who.name, n): [] for who in (Ours, Peer) for n in sizes}
+    bare = []
     for i in range(f.rounds):
+        bare.append(cost_bare(f))
         for n in sizes:
             for who in ((Ours, Peer), (Peer, Ours))[i % 2]:
                 got[who.name, n].append(session(f, who, n, latency and n == 10))
@@ -137,6 +158,8 @@ def events(f, sizes=(10, 1000, 10000), latency=True):
             f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
                     Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
                     note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
+    f.add('floor', 'CPU per exec that needs no move, 10 rules: pclass / a bare receive loop', 'none', Spread.ratio(take('pclass', 10, 'stay'), bare), None,
+          note=f'the loop {statistics.median(bare):.1f} us, cgrulesengd / the loop {Spread.ratio(take("cgrulesengd", 10, "stay"), bare).median:.1f}x')
     if 10000 in sizes:
         f.most('growth', 'own CPU per exec, 10,000 rules / 10 rules', 1.2, Spread.ratio(take('pclass', 10000, 'stay'), take('pclass', 10, 'stay')))
     for k, word in ((1, 'one hierarchy'), (4, 'four hierarchies')):
@@ -261,13 +284,14 @@ def resync_and_memory(f):
                 memory['pclass', n] = pss_kb(d.pids())
                 for _ in range(f.rounds if n == 10 else 0):
                     bare.append(load('scan')['ms'])
+                    before = cpu_ns(d.pids())
                     d.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
-                    took.append(d.service.get('/Status', 'Status', 'Convergence')['Took'] / 1000)
+                    took.append((cpu_ns(d.pids()) - before) / 1e6)
             finally:
                 d.stop()
         memory['cgrulesengd', 10] = peer_memory(10)
     memory['cgrulesengd', 10000] = peer_memory(10000)  # without the processes: reading them all would take it minutes
-    f.most('resync', f'resync of {count:,} processes / bare scan of the same facts', 1.5, Spread.ratio(took, bare),
+    f.most('resync', f'resync of {count:,} processes / bare scan of the same facts, CPU', 1.5, Spread.ratio(took, bare),
            note=f'{statistics.median(took):.0f} / {statistics.median(bare):.0f} ms')
     for n, bound in ((10, 6), (10000, 12)):
         f.most(f'memory_{n}', f'memory of all our processes, {n:,} rules and {count:,} processes', bound, Spread([memory['pclass', n] / 1024]), unit=' MiB',
