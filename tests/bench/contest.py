@@ -87,7 +87,7 @@ class Daemon:
     def listener(self):
         raise NotImplementedError
 
-    def settle(self, seconds=20, still=0.06):
+    def settle(self, seconds=5, still=0.06):
         """Waits until it has gone through its queue: no CPU time for a moment (or next to none: the machine is never quite still)."""
         deadline, before = time.monotonic() + seconds, cpu_ns(self.pids())
         while time.monotonic() < deadline:
@@ -158,7 +158,7 @@ class Peer(Daemon):
         wait_for(lambda: self.process.poll() is not None or connector_socket(self.process.pid), 'cgrulesengd to listen', 120)
         if self.process.poll() is not None:
             raise AssertionError(f'cgrulesengd ended with status {self.process.returncode}')
-        self.settle(60, 0.3)
+        self.settle(15, 0.3)
 
     def text(self, n):
         write = {'program': lambda i: f'pbnobody:prog{i}', 'user': lambda i: f'pbu{i % USERS}', 'group': lambda i: f'@pbg{i % USERS}'}
