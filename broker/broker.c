@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "broker/move.h"
@@ -301,10 +302,21 @@ static int send_instance_notes(Broker *b, const WireClass *answers, size_t n) {
         return r < 0 ? r : batch_flush(t);
 }
 
+/* Requests beyond the rate wait here, and pclassd for them; its own queue is bounded. */
+static void wait_turn(Broker *b, unsigned cost) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        unsigned ms = rate_take(&b->rate, cost, now.tv_sec * UINT64_C(1000000000) + now.tv_nsec);
+        if (ms > 0)
+                (void) poll(NULL, 0, ms);
+}
+
 static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
         _Alignas(8) uint8_t answers[WIRE_SIZE_MAX];
         size_t size = wire_item_size(h->op), answer = wire_item_size(h->op | WIRE_REPLY);
 
+        wait_turn(b, rate_cost(h->op) * h->count);
         memset(answers, 0, h->count * answer);
         for (size_t i = 0; i < h->count; i++)
                 handlers[h->op](b, items + i * size, answers + i * answer);

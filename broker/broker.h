@@ -3,9 +3,11 @@
 #pragma once
 #include <sys/types.h>
 #include "broker/class.h"
+#include "broker/delegate.h"
 #include "broker/hierarchy.h"
 #include "broker/origins.h"
 #include "broker/place.h"
+#include "broker/rate.h"
 #include "common/config.h"
 
 #define BROKER_PIDS_MAX 8
@@ -36,6 +38,8 @@ typedef struct Broker {
         PlaceTable *places;
         Origins *origins;
         char **protect;                  /* globs over cgroup paths, built-in list included */
+        DelegateCache delegates;
+        Rate rate;
         uid_t *protect_uids;
         size_t n_protect_uids;
         pid_t own[BROKER_PIDS_MAX];      /* broker, pclassd, names, exe reader: never moved */
@@ -47,6 +51,9 @@ typedef struct Broker {
         unsigned offences;
         uint32_t places_sent;            /* places below this number were told to pclassd */
 } Broker;
+
+/* In the list: foreign delegated subtrees are protected. */
+#define PROTECT_DELEGATED "delegated"
 
 /* Built-in protected cgroups, without `unprotect`, with `protect`. */
 int broker_protect_list(char *const *protect, char *const *unprotect, char ***ret);

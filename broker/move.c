@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "broker/cgroupfs.h"
 #include "broker/process.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/str.h"
 
 WireCode move_code(const Hierarchy *h, int error) {
         switch (error) {
@@ -62,11 +64,24 @@ static bool is_repeated(const Process *p, size_t h) {
         return false;
 }
 
-static bool is_protected_place(const Broker *b, const Process *p) {
+static bool is_in_foreign_subtree(Broker *b, const Process *p) {
+        struct timespec now;
+
+        if (!strv_contains(b->protect, PROTECT_DELEGATED))
+                return false;
+        clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        for (size_t h = 0; h < b->hierarchies->n; h++)
+                if (p->paths[h] && delegate_is_foreign(&b->delegates, &b->hierarchies->items[h], p->paths[h],
+                                                       now.tv_sec * UINT64_C(1000000000) + now.tv_nsec))
+                        return true;
+        return false;
+}
+
+static bool is_protected_place(Broker *b, const Process *p) {
         for (size_t h = 0; h < b->hierarchies->n; h++)
                 if (p->paths[h] && !is_repeated(p, h) && is_protected_path(b, p->paths[h]))
                         return true;
-        return false;
+        return is_in_foreign_subtree(b, p);
 }
 
 static WireCode check_user(const Broker *b, const Class *c, const Process *p, int *ret_error) {

@@ -14,6 +14,7 @@ static const char *const built_in[] = {
         "*/cri-containerd-*",
         "/lxc/*",
         "*/lxc.payload*",
+        PROTECT_DELEGATED,
 };
 
 int broker_protect_list(char *const *protect, char *const *unprotect, char ***ret) {

@@ -107,7 +107,7 @@ int sandbox_filter_broker(void) {
                 SCMP_SYS(getgid), SCMP_SYS(getegid), /* sd_notify() compares them */
                 /* cgroups, /proc, configuration, origins; landlock says where */
                 SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(lseek),
-                SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+                SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fgetxattr), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
                 SCMP_SYS(access), SCMP_SYS(stat), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fsync),
                 SCMP_SYS(fcntl),
                 /* memory, time, the end */

@@ -393,6 +393,7 @@ int service_run(const Options *o) {
         if (s.signal_fd >= 0)
                 wait_for_children(&s);
         fd_close(s.signal_fd);
+        delegate_cache_done(&s.broker.delegates);
         setup_done(&s.setup);
         return s.status;
 }

@@ -1,0 +1,235 @@
+/* A taken-over pclassd: the test sends the real broker everything that docs/SECURITY-MODEL.md says it refuses. */
+#include "tests/unit/test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "broker/rate.h"
+#include "common/fd.h"
+#include "tests/unit/brokerrig.h"
+
+#define CLASSES "[Class one]\n[Class two]\n[Class users/%u]\n"
+
+static Rig *start(void **state, const char *config) {
+        Rig *g = *state;
+
+        rig_write_config(g, config, CLASSES);
+        rig_start(g, NULL, false);
+        return g;
+}
+
+static int move_code(Rig *g, uint32_t pid, uint32_t class_index, uint32_t hierarchies, uint32_t flags) {
+        const WireMove m = { pid, class_index, hierarchies, flags, 1 };
+        WireMoveReply reply;
+
+        rig_ask(g, WIRE_MOVE, &m, &reply);
+        assert_int_equal(reply.moved != 0, reply.code == WIRE_OK && reply.failed == 0);
+        return reply.code;
+}
+
+static int return_code(Rig *g, pid_t pid, uint32_t class_index, uint32_t hierarchy, uint32_t place) {
+        const WireReturn m = { pid, class_index, hierarchy, place, 1 };
+        WireResult reply;
+
+        rig_ask(g, WIRE_RETURN, &m, &reply);
+        return reply.code;
+}
+
+static int instance_code(Rig *g, uint32_t index, const char *text) {
+        WireInstance m = { .template_index = index };
+        WireClass reply;
+
+        memcpy(m.text, text, strnlen(text, sizeof(m.text)));
+        rig_ask(g, WIRE_INSTANCE, &m, &reply);
+        return reply.code;
+}
+
+static void numbers_that_mean_nobody_or_everybody(void **state) {
+        Rig *g = start(state, "");
+        uint32_t v2 = 1u << rig_hierarchy(g, ""), one = rig_class(g, "one")->index;
+
+        for (uint32_t pid = 0; pid <= 2; pid++)
+                assert_int_equal(move_code(g, pid, one, v2, 0), WIRE_PROTECTED);
+        assert_int_equal(move_code(g, UINT32_MAX, one, v2, 0), WIRE_GONE); /* -1 */
+        assert_int_equal(move_code(g, INT32_MAX, one, v2, 0), WIRE_GONE);
+        assert_int_equal(move_code(g, 1u << 31, one, v2, 0), WIRE_GONE);
+        assert_int_equal(move_code(g, g->broker, one, v2, 0), WIRE_PROTECTED);
+        rig_stop(g);
+}
+
+static void classes_and_hierarchies_that_are_not_its_own(void **state) {
+        Rig *g = start(state, "");
+        uint32_t v2 = 1u << rig_hierarchy(g, ""), one = rig_class(g, "one")->index;
+        pid_t child = rig_child(g);
+        char before[512];
+
+        snprintf(before, sizeof(before), "%s", rig_where(g, child, rig_hierarchy(g, "")));
+        assert_int_equal(move_code(g, child, 9999, v2, 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, WIRE_NONE, v2, 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, one, 0, 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, one, UINT32_MAX, 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, one, 1u << rig_hierarchy(g, "memory"), 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, one, v2, 0x80), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, rig_class(g, "users/%u")->index, v2, 0), WIRE_NOT_ALLOWED);
+        assert_string_equal(rig_where(g, child, rig_hierarchy(g, "")), before);
+        rig_kill(g, child);
+        rig_stop(g);
+}
+
+/* A way out leads only to where the broker saw a member of that class come from. */
+static void returns_to_places_of_its_choice(void **state) {
+        Rig *g = start(state, "");
+        uint32_t h = rig_hierarchy(g, ""), one = rig_class(g, "one")->index, two = rig_class(g, "two")->index;
+        pid_t child = rig_child(g), stranger = rig_child(g);
+        const WireMove m = { child, one, 1u << h, 0, 1 };
+        WireMoveReply reply;
+
+        rig_ask(g, WIRE_MOVE, &m, &reply);
+        assert_int_equal(reply.code, WIRE_OK);
+        uint32_t place = reply.previous[h];
+        assert_int_equal(return_code(g, child, one, h, place + 1), WIRE_NOT_ALLOWED);
+        assert_int_equal(return_code(g, child, one, h, WIRE_NONE), WIRE_NOT_ALLOWED);
+        assert_int_equal(return_code(g, child, two, h, place), WIRE_NOT_ALLOWED); /* nobody of class two came from there */
+        assert_int_equal(return_code(g, child, one, h + 1, place), WIRE_NOT_ALLOWED);
+        assert_int_equal(return_code(g, child, one, 31, place), WIRE_NOT_ALLOWED);
+        assert_int_equal(return_code(g, stranger, one, h, place), WIRE_STALE); /* it is in no class */
+        assert_int_equal(return_code(g, 1, one, h, place), WIRE_PROTECTED);
+        assert_int_equal(return_code(g, child, one, h, place), WIRE_OK);
+        rig_kill(g, child);
+        rig_kill(g, stranger);
+        rig_stop(g);
+}
+
+static void instances_that_lead_elsewhere(void **state) {
+        static const char *const texts[] = { "", ".", "..", "../x", "a/b", "/", ".hidden", "a b", "a\n", "\x01", "%u", "cgroup.procs/..", "a*" };
+        Rig *g = start(state, "");
+        uint32_t template = rig_class(g, "users/%u")->index, one = rig_class(g, "one")->index;
+        char endless[WIRE_COMPONENT_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                assert_int_equal(instance_code(g, template, texts[i]), WIRE_NOT_ALLOWED);
+        memset(endless, 'a', sizeof(endless));
+        WireInstance m = { .template_index = template };
+        WireClass reply;
+        memcpy(m.text, endless, sizeof(endless)); /* no end in it */
+        rig_ask(g, WIRE_INSTANCE, &m, &reply);
+        assert_int_equal(reply.code, WIRE_NOT_ALLOWED);
+        assert_int_equal(instance_code(g, one, "x"), WIRE_NOT_ALLOWED);
+        assert_int_equal(instance_code(g, 9999, "x"), WIRE_NOT_ALLOWED);
+        const WireDropInstance drop = { .class_index = one };
+        WireResult result;
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
+        assert_int_equal(result.code, WIRE_NOT_ALLOWED);
+        assert_true(rig_exists(g, rig_hierarchy(g, ""), "one"));
+        rig_stop(g);
+}
+
+/* A subtree that systemd gave to another manager; the mark is that of Delegate=yes. */
+static void processes_of_another_manager(void **state) {
+        Rig *g = start(state, "");
+        uint32_t h = rig_hierarchy(g, ""), one = rig_class(g, "one")->index;
+        char top[512], below[540], procs[560], text[16];
+        pid_t child = rig_child(g);
+
+        snprintf(top, sizeof(top), "%s/pclass-test-delegated-%d", g->hierarchies[h].mount, (int) getpid());
+        snprintf(below, sizeof(below), "%s/below", top);
+        snprintf(procs, sizeof(procs), "%s/cgroup.procs", below);
+        assert_int_equal(mkdir(top, 0755), 0);
+        assert_int_equal(mkdir(below, 0755), 0);
+        assert_int_equal(setxattr(top, "user.delegate", "1", 1, 0), 0);
+        int n = snprintf(text, sizeof(text), "%d", (int) child);
+        _cleanup_close_ int fd = open(procs, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write(fd, text, n), n);
+
+        int code = move_code(g, child, one, 1u << h, 0);
+        rig_kill(g, child);
+        for (int i = 0; i < 1000 && rmdir(below) < 0; i++)
+                usleep(1000);
+        assert_int_equal(rmdir(top), 0);
+        assert_int_equal(code, WIRE_PROTECTED);
+        rig_stop(g);
+}
+
+static void fds_that_nobody_asked_for(void **state) {
+        Rig *g = start(state, "");
+        char dir[64];
+        size_t before = 0, after = 0;
+        int fds[3] = { 0, 1, 2 };
+        const WirePing ping = {};
+
+        snprintf(dir, sizeof(dir), "/proc/%d/fd", (int) g->broker);
+        for (int round = 0; round < 2; round++) {
+                WireResult result;
+                size_t *n = round ? &after : &before;
+                rig_ask(g, WIRE_PING, &ping, &result); /* so that all before it is done */
+                DIR *d = opendir(dir);
+                assert_non_null(d);
+                while (readdir(d))
+                        (*n)++;
+                closedir(d);
+                for (int i = 0; round == 0 && i < 7; i++) /* each is refused as nonsense; one more would end it */
+                        assert_int_equal(channel_send(g->channel, WIRE_PING, ++g->seq, &ping, 1, fds, 3), 0);
+        }
+        assert_int_equal(before, after);
+        rig_stop(g);
+}
+
+static void nonsense_ends_it(void **state) {
+        Rig *g = start(state, "");
+        const WireHello hello = { WIRE_VERSION, 0 };
+
+        for (uint32_t i = 0; i < 8; i++) /* a greeting is taken once */
+                assert_int_equal(channel_send(g->channel, WIRE_HELLO, i, &hello, 1, NULL, 0), 0);
+        g->listener = fd_close(g->listener);
+        assert_int_not_equal(rig_wait(g), 128 + SIGSYS);
+}
+
+/* More than the rate is served later: the broker's time is not its to take. */
+static void a_flood_waits(void **state) {
+        Rig *g = start(state, "");
+        WireMove items[WIRE_BATCH_MAX];
+        struct timespec a, b;
+        size_t sent = 0;
+
+        for (size_t i = 0; i < WIRE_BATCH_MAX; i++)
+                items[i] = (WireMove) { .pid = INT32_MAX, .class_index = rig_class(g, "one")->index, .hierarchies = 1u << rig_hierarchy(g, "") };
+        clock_gettime(CLOCK_MONOTONIC, &a);
+        while (sent < RATE_BURST + RATE_PER_SEC) {
+                const WireHeader *header;
+                const void *answers;
+                assert_int_equal(channel_send(g->channel, WIRE_MOVE, ++g->seq, items, WIRE_BATCH_MAX, NULL, 0), 0);
+                ssize_t n;
+                while ((n = channel_receive(g->channel, g->buffer, &header, &answers, NULL, NULL)) == -EAGAIN)
+                        usleep(50);
+                assert_true(n > 0);
+                assert_int_equal(header->count, WIRE_BATCH_MAX);
+                sent += WIRE_BATCH_MAX;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &b);
+        double took = (b.tv_sec - a.tv_sec) + (b.tv_nsec - a.tv_nsec) / 1e9;
+        assert_true(took > 0.9);
+        rig_stop(g);
+}
+
+int main(int argc, char **argv) {
+        rig_main(argc, argv);
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(numbers_that_mean_nobody_or_everybody, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(classes_and_hierarchies_that_are_not_its_own, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(returns_to_places_of_its_choice, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(instances_that_lead_elsewhere, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(processes_of_another_manager, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(fds_that_nobody_asked_for, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(nonsense_ends_it, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(a_flood_waits, rig_setup, rig_teardown),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
