@@ -285,8 +285,11 @@ static int manager_rules(Manager *m) {
 
         if (r < 0)
                 return r;
-        if (store_load_mode(m->store, &m->mode) < 0)
+        int kept = store_load_mode(m->store, &m->mode);
+        if (kept < 0)
                 m->mode = m->options->mode;
+        if (kept != 0 && kept != -ENOENT)
+                log_warning("The mode that was set is damaged in the state directory; going on with %s", mode_to_string(m->mode));
         r = rulebase_load(m->rules, &err);
         if (r < 0) {
                 char text[600];

@@ -262,6 +262,8 @@ static int load_runtime(RuleBase *b) {
 
         if (r < 0)
                 return r;
+        if (r > 0)
+                log_warning("The file of rules added at run time is damaged; the copy that was saved before it is taken");
         b->runtime = calloc(MAX(n, (size_t) 1), sizeof(*b->runtime));
         if (!b->runtime)
                 r = -ENOMEM;
@@ -303,6 +305,8 @@ int rulebase_load(RuleBase *b, TextError *err) {
                 r = load_runtime(b);
                 if (r >= 0)
                         r = store_load_disabled(b->m->store, &b->disabled);
+                if (r > 0)
+                        log_warning("The list of rules that were switched off is damaged; the copy that was saved before it is taken");
                 if (r < 0)
                         (void) text_error(err, b->m->options->state_dir, 0, 0, "cannot be read: %s", strerror(-r));
         }

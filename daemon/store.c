@@ -1,15 +1,19 @@
 /* The state directory. Every file is text, a thing a line, `#` starts a comment, and is replaced whole: after a crash there is the old one or the
- * new one, and a temporary file that the next save writes over. */
+ * new one, and a temporary file that the next save writes over. The first line holds a checksum of the rest; a file that does not fit it is
+ * not believed, and the copy that was saved before it is taken. Whoever edits a file by hand removes that line. */
 #include "daemon/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "common/fd.h"
 
 #define FILE_SIZE_MAX (64u << 20)
 #define RULES_FILE "rules"
 #define DISABLED_FILE "disabled"
 #define MODE_FILE "mode"
+#define PREVIOUS ".previous"
+#define SUM_LINE "# checksum "
 
 struct Store {
         int dir;
@@ -59,22 +63,83 @@ static bool is_storable(const char *line) {
         return !is_blank(line) && *line != '#' && !strchr(line, '\n');
 }
 
-/* The text of a file; "" when there is none. A NUL would hide what follows it, and we never write one. */
-static int load_text(Store *s, const char *name, char **ret) {
+/* FNV-1a, 64 bits. It is there for damage, not for forgers: who can write the file can write the sum. */
+static uint64_t checksum(const char *text) {
+        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+        for (; *text; text++)
+                sum = (sum ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
+        return sum;
+}
+
+/* What of the text is to be believed; NULL when it is damaged. The first line ends in the checksum of the rest, or there is none at all
+ * (edited by hand). A NUL would hide what follows it, and what we write is never empty. */
+static const char *believed(const char *text, size_t size) {
+        const char *newline = strchr(text, '\n');
+        char expected[17];
+
+        if (size == 0 || strlen(text) != size || (!newline && *text == '#')) /* the first line was cut */
+                return NULL;
+        if (!newline)
+                return text;
+        snprintf(expected, sizeof(expected), "%016llx", (unsigned long long) checksum(newline + 1));
+        if (newline - text >= 16 && strncmp(newline - 16, expected, 16) == 0)
+                return newline + 1;
+        return startswith(text, SUM_LINE) ? NULL : text;
+}
+
+static int load_whole(Store *s, const char *name, char **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         int r = fd_read_file(s->dir, name, FILE_SIZE_MAX, &text, &size);
 
-        if (r == -ENOENT)
-                text = strdup("");
-        else if (r < 0)
+        if (r < 0)
                 return r;
-        if (!text)
-                return -ENOMEM;
-        if (strlen(text) != size)
+        const char *whole = believed(text, size);
+        if (!whole)
                 return -EBADMSG;
-        *ret = TAKE_PTR(text);
-        return 0;
+        *ret = strdup(whole);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* The text of a file; "" when there is none. 1 = it was damaged, this is the one before it. */
+static int load_text(Store *s, const char *name, char **ret) {
+        char previous[32];
+        int r = load_whole(s, name, ret);
+
+        if (r == -ENOENT) {
+                *ret = strdup("");
+                return *ret ? 0 : -ENOMEM;
+        }
+        if (r != -EBADMSG)
+                return r;
+        snprintf(previous, sizeof(previous), "%s" PREVIOUS, name);
+        r = load_whole(s, previous, ret);
+        return r >= 0 ? 1 : r == -ENOENT ? -EBADMSG : r;
+}
+
+/* A good file becomes the previous one; a damaged one must not take its place. */
+static void keep_previous(Store *s, const char *name) {
+        _cleanup_free_ char *text = NULL;
+        char previous[32];
+
+        if (load_whole(s, name, &text) < 0)
+                return;
+        snprintf(previous, sizeof(previous), "%s" PREVIOUS, name);
+        (void) unlinkat(s->dir, previous, 0);
+        (void) !linkat(s->dir, name, s->dir, previous, 0);
+}
+
+static int replace_text(Store *s, const char *name, const char *text) {
+        _cleanup_free_ char *whole = NULL;
+        int n = asprintf(&whole, SUM_LINE "%016llx\n%s", (unsigned long long) checksum(text), text);
+
+        if (n < 0) {
+                whole = NULL;
+                return -ENOMEM;
+        }
+        keep_previous(s, name);
+        return fd_replace_file(s->dir, name, whole, n, 0644);
 }
 
 /* Takes f, which writes to text and size. */
@@ -85,7 +150,7 @@ static int save_text(Store *s, const char *name, FILE *f, char **text, const siz
                 return -ENOMEM;
         if (r >= 0 && *size > FILE_SIZE_MAX)
                 r = -E2BIG;
-        return r < 0 ? r : fd_replace_file(s->dir, name, *text, *size, 0644);
+        return r < 0 ? r : replace_text(s, name, *text);
 }
 
 /* ---- rules ---- */
@@ -134,7 +199,7 @@ int store_load_rules(Store *s, StoredRule **ret, size_t *ret_n) {
         _cleanup_free_ char *text = NULL;
         StoredRule *rules = NULL, place = {};
         size_t n = 0;
-        int r = load_text(s, RULES_FILE, &text);
+        int damaged = load_text(s, RULES_FILE, &text), r = damaged;
 
         for (char *p = text, *line; r >= 0 && (line = next_line(&p));)
                 if (*line == '#')
@@ -148,7 +213,7 @@ int store_load_rules(Store *s, StoredRule **ret, size_t *ret_n) {
         }
         *ret = rules;
         *ret_n = n;
-        return 0;
+        return damaged;
 }
 
 static int write_rule(FILE *f, const StoredRule *rule) {
@@ -181,7 +246,7 @@ int store_save_rules(Store *s, const StoredRule *rules, size_t n) {
 int store_load_disabled(Store *s, char ***ret) {
         _cleanup_free_ char *text = NULL;
         _cleanup_strv_ char **names = NULL;
-        int r = load_text(s, DISABLED_FILE, &text);
+        int damaged = load_text(s, DISABLED_FILE, &text), r = damaged;
 
         for (char *p = text, *line; r >= 0 && (line = next_line(&p));)
                 if (*line != '#' && !is_blank(line))
@@ -189,7 +254,7 @@ int store_load_disabled(Store *s, char ***ret) {
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(names);
-        return 0;
+        return damaged;
 }
 
 int store_save_disabled(Store *s, char *const *names) {
@@ -210,18 +275,23 @@ int store_save_disabled(Store *s, char *const *names) {
 /* ---- mode ---- */
 
 int store_load_mode(Store *s, Mode *ret) {
-        char text[32];
-        ssize_t n = fd_read_text(s->dir, MODE_FILE, text, sizeof(text));
+        _cleanup_free_ char *text = NULL;
+        int damaged = load_text(s, MODE_FILE, &text);
+        char *p = text, *line = NULL;
 
-        if (n < 0)
-                return n;
-        text[strcspn(text, "\n")] = '\0';
-        return mode_from_string(text, ret);
+        if (damaged < 0)
+                return damaged;
+        while ((line = next_line(&p)) && *line == '#')
+                ;
+        if (!line)
+                return -ENOENT;
+        int r = mode_from_string(line, ret);
+        return r < 0 ? r : damaged;
 }
 
 int store_save_mode(Store *s, Mode mode) {
         char text[32];
 
         snprintf(text, sizeof(text), "%s\n", mode_to_string(mode));
-        return fd_replace_file(s->dir, MODE_FILE, text, strlen(text), 0644);
+        return replace_text(s, MODE_FILE, text);
 }

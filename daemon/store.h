@@ -5,6 +5,9 @@
 
 typedef struct Store Store;
 
+/* Loading returns 1 where a file was damaged (it does not fit the checksum in its first line) and the copy saved before it was taken: say so.
+ * -EBADMSG: that one is damaged too, or not there. */
+
 /* Opens the directory (it must exist and be writable). -errno. */
 int store_open(const char *path, Store **ret);
 Store *store_free(Store *s);

@@ -152,6 +152,54 @@ static void test_rules_damaged(void **state) {
 }
 
 /* A crash between writing and renaming leaves a temporary file: it is not read, and in nobody's way. */
+/* Whatever happens to the file, the rules that come back are those of the last save or of the one before it, and which is said. */
+static void check_damaged(const char *text, size_t size, bool may_be_whole) {
+        StoredRule *rules = NULL;
+        size_t n = 0;
+
+        put_file("rules", text, size);
+        int r = store_load_rules(store, &rules, &n);
+        assert_true(r == 1 || (may_be_whole && r == 0));
+        assert_int_equal(n, 1);
+        assert_string_equal(rules[0].text, r == 1 ? "old: uid=1 => a" : "new: uid=2 => b");
+        stored_rules_free(rules, n);
+}
+
+static void test_cut_and_flipped_anywhere(void **state) {
+        const StoredRule before = { .text = (char *) "old: uid=1 => a" }, now = { .text = (char *) "new: uid=2 => b" };
+        char text[1024];
+
+        assert_int_equal(store_save_rules(store, &before, 1), 0);
+        assert_int_equal(store_save_rules(store, &now, 1), 0);
+        get_file("rules", text, sizeof(text));
+        size_t size = strlen(text);
+        for (size_t cut = 0; cut < size; cut++)
+                check_damaged(text, cut, false);
+        for (size_t at = 0; at < size; at++)
+                for (unsigned bit = 0; bit < 8; bit++) {
+                        text[at] ^= 1u << bit;
+                        check_damaged(text, size, at < 11); /* before the sum itself nothing is lost */
+                        text[at] ^= 1u << bit;
+                }
+}
+
+static void test_damaged_without_a_copy(void **state) {
+        const StoredRule now = { .text = (char *) "new: uid=2 => b" };
+        StoredRule *rules = NULL;
+        size_t n = 0;
+        char text[1024];
+
+        assert_int_equal(store_save_rules(store, &now, 1), 0);
+        get_file("rules", text, sizeof(text));
+        put_file("rules", text, strlen(text) - 1);
+        assert_int_equal(store_load_rules(store, &rules, &n), -EBADMSG);
+        assert_null(rules);
+        /* A save over a damaged file does not make that the copy. */
+        assert_int_equal(store_save_rules(store, &now, 1), 0);
+        assert_int_equal(store_load_rules(store, &rules, &n), 0);
+        stored_rules_free(rules, n);
+}
+
 static void test_leftover(void **state) {
         char text[64];
 
@@ -270,6 +318,8 @@ int main(void) {
                 TEST(test_rules_edited_by_hand),
                 TEST(test_rules_refused),
                 TEST(test_rules_damaged),
+                TEST(test_cut_and_flipped_anywhere),
+                TEST(test_damaged_without_a_copy),
                 TEST(test_leftover),
                 TEST(test_atomic),
                 TEST(test_disabled),
