@@ -89,6 +89,8 @@ static int listener_arguments(const Service *s, char ***ret) {
         if (r >= 0)
                 r = add_argument(&argv, "--sweep=%u", c->sweep_sec);
         if (r >= 0)
+                r = add_argument(&argv, "--sweep-action=%s", sweep_to_string(c->sweep));
+        if (r >= 0)
                 r = add_argument(&argv, "--scan=%u", c->scan_sec);
         if (r >= 0)
                 r = add_argument(&argv, "--state-dir=%s", c->state_dir);

@@ -22,6 +22,21 @@ int mode_from_string(const char *s, Mode *ret) {
         return 0;
 }
 
+static const char *const sweep_names[] = { [SWEEP_REPAIR] = "repair", [SWEEP_REPORT] = "report", [SWEEP_ADOPT] = "adopt" };
+
+const char *sweep_to_string(SweepAction a) {
+        return sweep_names[a];
+}
+
+int sweep_from_string(const char *s, SweepAction *ret) {
+        for (size_t i = 0; i < ELEMENTSOF(sweep_names); i++)
+                if (streq(s, sweep_names[i])) {
+                        *ret = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 Config *config_free(Config *c) {
         if (!c)
                 return NULL;
@@ -65,7 +80,7 @@ static bool list_equal(char *const *a, char *const *b) {
 }
 
 bool config_equal(const Config *a, const Config *b) {
-        return a->mode == b->mode && a->heartbeat_sec == b->heartbeat_sec && a->sweep_sec == b->sweep_sec && a->scan_sec == b->scan_sec &&
+        return a->mode == b->mode && a->heartbeat_sec == b->heartbeat_sec && a->sweep_sec == b->sweep_sec && a->sweep == b->sweep && a->scan_sec == b->scan_sec &&
                streq(a->class_root, b->class_root) && streq(a->state_dir, b->state_dir) && streq(a->runtime_dir, b->runtime_dir) &&
                list_equal(a->protect, b->protect) && list_equal(a->unprotect, b->unprotect) &&
                list_equal(a->protect_users, b->protect_users) && list_equal(a->class_dirs, b->class_dirs) &&
@@ -86,6 +101,10 @@ static int value_error(const ConfLine *l, TextError *err, const char *expected) 
 
 static int parse_mode(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
         return mode_from_string(l->value, field) < 0 ? value_error(l, err, "observe or enforce") : 0;
+}
+
+static int parse_sweep(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        return sweep_from_string(l->value, field) < 0 ? value_error(l, err, "repair, report or adopt") : 0;
 }
 
 static int parse_seconds(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
@@ -165,6 +184,7 @@ static const ConfigKey keys[] = {
         { "ProtectUsers", parse_list, offsetof(Config, protect_users) },
         { "HeartbeatSec", parse_seconds, offsetof(Config, heartbeat_sec), 1, 3600 },
         { "SweepSec", parse_seconds, offsetof(Config, sweep_sec), 0, 86400 },
+        { "Sweep", parse_sweep, offsetof(Config, sweep) },
         { "ScanSec", parse_seconds, offsetof(Config, scan_sec), 1, 3600 },
         { "ClassDirs", parse_dirs, offsetof(Config, class_dirs) },
         { "RuleDirs", parse_dirs, offsetof(Config, rule_dirs) },

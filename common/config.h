@@ -7,6 +7,13 @@ typedef enum Mode {
         MODE_ENFORCE,
 } Mode;
 
+/* What a sweep does about a process that somebody else moved out of its class. */
+typedef enum SweepAction {
+        SWEEP_REPAIR, /* moves it back */
+        SWEEP_REPORT, /* says so and leaves it */
+        SWEEP_ADOPT,  /* takes it that it belongs there, until an event makes it something else */
+} SweepAction;
+
 typedef struct Config {
         Mode mode;                  /* Mode=observe|enforce, default observe */
         char *class_root;           /* ClassRoot=: absolute = that path in every hierarchy; else a name below the broker's own cgroup;
@@ -16,6 +23,7 @@ typedef struct Config {
         char **protect_users;       /* ProtectUsers= */
         unsigned heartbeat_sec;     /* HeartbeatSec=, default 5, 1..3600 */
         unsigned sweep_sec;         /* SweepSec=, default 60, 0 = never */
+        SweepAction sweep;          /* Sweep=repair|report|adopt, default repair */
         unsigned scan_sec;          /* ScanSec=, default 5: period of scans while there is no connector */
         char **class_dirs;          /* ClassDirs=, default /etc/pclass/classes.d /run/pclass/classes.d /usr/lib/pclass/classes.d */
         char **rule_dirs;           /* RuleDirs=, default the same with rules.d */
@@ -31,3 +39,5 @@ DEFINE_CLEANUP(Config *, config_free)
 
 const char *mode_to_string(Mode m); /* "observe" */
 int mode_from_string(const char *s, Mode *ret); /* -EINVAL */
+const char *sweep_to_string(SweepAction a); /* "repair" */
+int sweep_from_string(const char *s, SweepAction *ret); /* -EINVAL */

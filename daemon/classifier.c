@@ -123,27 +123,49 @@ static bool want_instances(Manager *m, Verdict *v, Process *p, uint64_t event_ns
                 if (t->class || !verdict_left(v, i))
                         continue;
                 if (instances_want(m, t->template, t->name, t->component, v->info.pid, event_ns) < 0)
-                        scan_request(m);
+                        scan_request_later(m); /* at once would fail again */
                 waits = true;
         }
         return waits;
 }
 
+/* A sweep finds a process away from where it had been placed, by a rule that still holds: somebody else moved it. True: it stays there. */
+static bool left_to_others(Manager *m, Process *p, const Rule *placed_by, uint64_t event_ns) {
+        if (event_ns > 0 || p->rule != placed_by)
+                p->adopted = false;
+        if (p->adopted)
+                return true;
+        if (!m->scan.by_sweep || !m->scan.running || event_ns > 0 || m->options->sweep == SWEEP_REPAIR || !p->placed_ns || p->rule != placed_by)
+                return false;
+        if (p->holder != HOLDER_ERROR)
+                log_notice("Process %d was moved out of its class by something else; %s", (int) p->pid,
+                           m->options->sweep == SWEEP_ADOPT ? "it is left there from now on" : "it stays there");
+        p->adopted = m->options->sweep == SWEEP_ADOPT;
+        set_holder(p, p->adopted ? HOLDER_NONE : HOLDER_ERROR, p->adopted ? "" : "moved by something else");
+        return true;
+}
+
 static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
+        const Rule *placed_by;
         uint32_t before;
         bool left = false;
         Process *p;
 
         m->stats.matched++;
         rulebase_count_match(m->rules, v->entry->id);
-        if (proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0)
-                return JUDGE_HELD;
+        if (proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0) {
+                scan_request_later(m);
+                return JUDGE_FAILED;
+        }
+        placed_by = p->rule;
         process_set_rule(p, v->entry->rule);
         p->inherited = p->strayed = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         for (size_t i = 0; i < v->n_targets; i++)
                 left |= verdict_left(v, i) != 0;
+        if (left && left_to_others(m, p, placed_by, event_ns))
+                return p->adopted ? JUDGE_IN_PLACE : JUDGE_HELD;
         p->waiting = left && want_instances(m, v, p, event_ns);
         if (p->waiting)
                 return JUDGE_WAITING;

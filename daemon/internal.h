@@ -21,6 +21,7 @@
 typedef struct Options {
         Mode mode;
         unsigned heartbeat_sec, sweep_sec, scan_sec;
+        SweepAction sweep;
         char *state_dir;
         char **rule_dirs;
         bool connector;      /* the broker had one to give */

@@ -23,6 +23,7 @@ static int help(void) {
         puts("pclassd is started by pclass-broker, which hands it its sockets.\n\n"
              "  --mode=observe|enforce   what to do until D-Bus says otherwise\n"
              "  --heartbeat=SEC --sweep=SEC --scan=SEC\n"
+             "  --sweep-action=repair|report|adopt\n"
              "  --state-dir=DIR          runtime rules and the mode\n"
              "  --runtime-dir=DIR        the broker's own\n"
              "  --rules-dir=DIR          may repeat\n"
@@ -33,14 +34,14 @@ static int help(void) {
         return 0;
 }
 
-enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG };
+enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SWEEP_ACTION, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG };
 
 static const struct option long_options[] = {
         { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
         { "sweep", required_argument, NULL, ARG_SWEEP },         { "scan", required_argument, NULL, ARG_SCAN },
         { "state-dir", required_argument, NULL, ARG_STATE },     { "runtime-dir", required_argument, NULL, ARG_RUNTIME },
         { "rules-dir", required_argument, NULL, ARG_RULES },     { "connector", required_argument, NULL, ARG_CONNECTOR },
-        { "spares", required_argument, NULL, ARG_SPARES },
+        { "spares", required_argument, NULL, ARG_SPARES },       { "sweep-action", required_argument, NULL, ARG_SWEEP_ACTION },
         { "without", required_argument, NULL, ARG_WITHOUT },     { "log-level", required_argument, NULL, ARG_LOG },
         { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
         {},
@@ -63,6 +64,8 @@ static int parse_option(int c, const char *arg, Options *o) {
                 return str_to_u32(arg, &o->heartbeat_sec);
         case ARG_SWEEP:
                 return str_to_u32(arg, &o->sweep_sec);
+        case ARG_SWEEP_ACTION:
+                return sweep_from_string(arg, &o->sweep);
         case ARG_SCAN:
                 return str_to_u32(arg, &o->scan_sec);
         case ARG_STATE:

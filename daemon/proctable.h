@@ -25,6 +25,7 @@ typedef struct Process {
         bool returning;      /* on its way back to its origin: the entry goes when it is there */
         bool inherited;      /* no rule of its own matched when it was last judged */
         bool again;          /* judged while a move was under way, so on what was true before it: once more when that is answered */
+        bool adopted;        /* somebody moved it out of its class and a sweep took that for right; until the next event */
         bool strayed;        /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
         uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */
         uint32_t class_index[WIRE_HIERARCHIES_MAX];

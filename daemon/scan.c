@@ -68,6 +68,8 @@ static void run_start(Manager *m) {
 
         s->running = true;
         s->again = false;
+        s->by_sweep = s->sweep_next;
+        s->sweep_next = false;
         s->passes = 0;
         s->run_moved = m->stats.moves_done;
         s->run_start_usec = now_ns() / 1000;
@@ -205,6 +207,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
                 log_warning("A pass over all processes got no answers; beginning anew");
                 s->running = false;
         }
+        s->sweep_next = !s->running;
         scan_request(m);
         (void) sd_event_source_set_time_relative(source, m->options->sweep_sec * UINT64_C(1000000));
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

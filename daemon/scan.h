@@ -17,6 +17,7 @@ typedef struct Scan {
         size_t n, next;
         bool running;       /* from the request to the statement */
         bool again;         /* asked for once more meanwhile */
+        bool by_sweep, sweep_next; /* this run (the next one) is the slow sweep's */
         bool waiting;       /* all judged, answers outstanding */
         unsigned pass;      /* number of the pass, for Process.pass */
         unsigned passes;    /* of this run */

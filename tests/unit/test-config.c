@@ -81,6 +81,7 @@ static void test_errors(void **state) {
         refuses("[pclass]\nHeartbeatSec=0\n", 2, 14);
         refuses("[pclass]\nHeartbeatSec=3601\n", 2, 14);
         refuses("[pclass]\nSweepSec=x\n", 2, 10);
+        refuses("[pclass]\nSweep=often\n", 2, 7);
         refuses("[pclass]\nStateDir=var\n", 2, 10);
         refuses("[pclass]\nStateDir=/var/../x\n", 2, 10);
         refuses("[pclass]\nStateDir=/var/\n", 2, 10);
@@ -91,7 +92,7 @@ static void test_errors(void **state) {
 /* Every field counts: a change of any is a change. */
 static void test_equal(void **state) {
         static const char *const lines[] = {
-                "Mode=enforce", "ClassRoot=x", "Protect=/x", "Unprotect=/x", "ProtectUsers=x", "HeartbeatSec=9", "SweepSec=9", "ScanSec=9",
+                "Mode=enforce", "ClassRoot=x", "Protect=/x", "Unprotect=/x", "ProtectUsers=x", "HeartbeatSec=9", "SweepSec=9", "ScanSec=9", "Sweep=adopt",
                 "ClassDirs=/x", "RuleDirs=/x", "StateDir=/x", "RuntimeDir=/x",
         };
         _cleanup_(config_freep) Config *plain = NULL;
