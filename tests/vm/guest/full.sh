@@ -10,8 +10,8 @@ install_pclass() {
         tar -C /work/pclass -c . | tar -C / -x --keep-directory-symlink --no-overwrite-dir || not_ok "install" "tar"
         systemd-sysusers
         systemd-tmpfiles --create pclass.conf
-        restorecon -RF /etc/pclass /usr/libexec/pclass /usr/bin/pclassctl /usr/lib/systemd/system /usr/lib/sysusers.d /usr/lib/tmpfiles.d \
-                /usr/share/dbus-1 /usr/share/polkit-1 /var/lib/pclass /etc/passwd /etc/group /etc/shadow /etc/gshadow
+        { (cd /work/pclass && find . -mindepth 1 | sed 's|^\.||'); printf '%s\n' /var/lib/pclass /etc/passwd /etc/group /etc/shadow /etc/gshadow; } |
+                restorecon -F -f -
         busctl --quiet call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig
         systemctl daemon-reload
 }
