@@ -13,7 +13,7 @@ import machine
 from machine import wait_for
 
 BROKER = os.environ.get('PCLASS_BROKER', '/usr/libexec/pclass/pclass-broker')
-ACTOR = os.environ['PCLASS_ACTOR']
+ACTOR = os.environ.get('PCLASS_ACTOR', '/nonexistent/actor')  # the bus tests start no actors
 RIG = os.environ['PCLASS_RIG']  # "/pclass-rig.1.0": the cgroup that everything here lives below
 NUMBER = itertools.count(1)
 NORMAL = {'Mode': 'enforce', 'SweepSec': '0', 'HeartbeatSec': '1'}  # no sweep: what a test sees was caused by events
