@@ -138,9 +138,9 @@ static int connector_begin(Manager *m, const ManagerFds *fds) {
                 return 0;
         }
         r = connector_new(fds->connector, watchers_mask(), event_mask, &m->connector);
-        for (size_t i = CONNECTOR_SPARES; r >= 0 && i-- > 0;) /* the last that is added is taken first */
-                if (fds->spares[i] >= 0)
-                        connector_add_spare(m->connector, fds->spares[i]);
+        for (size_t i = CONNECTOR_SPARES; r >= 0 && i > 0; i--) /* the last that is added is taken first */
+                if (fds->spares[i - 1] >= 0)
+                        connector_add_spare(m->connector, fds->spares[i - 1]);
         return r < 0 ? r : connector_attach(m);
 }
 

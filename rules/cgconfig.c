@@ -248,7 +248,7 @@ static int read_section(Reader *r, CgConfig *c) {
         CgSection *s;
         int q;
 
-        for (CgSectionKind k = 0; !r->sign && k < _CG_SECTION_N; k++) {
+        for (CgSectionKind k = 0; r->word && k < _CG_SECTION_N; k++) {
                 if (!streq(r->word, kind_names[k]))
                         continue;
                 if (c->n == CGCONFIG_SECTIONS_MAX)

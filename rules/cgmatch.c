@@ -259,7 +259,7 @@ const char *cg_verdict_path(const CgVerdict *v, const char *controller) {
 
 static int add_move(CgVerdict *v, const CgRule *r, const Subject *s) {
         CgMove *grown = reallocarray(v->moves, v->n_moves + 1, sizeof(CgMove));
-        Fact missing;
+        Fact missing = FACT_PID;
         int q;
 
         if (!grown)

@@ -183,7 +183,7 @@ static int take_destination(Line *l, CgRule *r) {
         Word *w = &l->words[WORD_DESTINATION];
         _cleanup_free_ char *path = NULL;
         Fact missing;
-        int q = *w->text ? cg_destination_expand(w->text, &harmless, &path, &missing) : -EINVAL;
+        int q = w->text && *w->text ? cg_destination_expand(w->text, &harmless, &path, &missing) : -EINVAL;
 
         if (q == -ENOMEM)
                 return q;

@@ -237,7 +237,7 @@ static int fill_tables(Index *x, const Postings *p, const uint32_t *choice) {
                 size_t from = end;
                 while (end < p->n && p->items[end].table == table)
                         end++;
-                int r = fill_table(&x->tables[table], p->items + from, end - from, choice);
+                int r = fill_table(&x->tables[table], p->n > 0 ? p->items + from : NULL, end - from, choice);
                 if (r < 0)
                         return r;
         }
