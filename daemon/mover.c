@@ -334,7 +334,7 @@ static int submit_return(Manager *m, const Verdict *v, Process *p, Class *c, uin
         _cleanup_(move_freep) Move *x = NULL;
         int r = m->moves_under_way >= m->moves_max ? -ENOBUFS : move_new(m, v, p, c->index, &x);
 
-        if (r < 0)
+        if (!x)
                 return r;
         x->hierarchy = h;
         r = brokerclient_submit(m->broker, WIRE_RETURN, &item, on_returned, x);

@@ -93,6 +93,7 @@ static int teardown(void **state) {
         class_set_free(w->broker.classes);
         class_table_free(w->table);
         strv_free(w->broker.protect);
+        delegate_cache_done(&w->broker.delegates);
         fd_close(w->broker.channel);
         fd_close(w->peer);
         int r = fake_teardown((void **) &w->fake);
