@@ -147,7 +147,7 @@ static int add_hierarchy(HierarchySet *set, const HierarchySource *s, const char
         Hierarchy *h = &set->items[set->n];
         _cleanup_free_ char *mount = NULL;
         bool v2 = !*controllers;
-        int r = v2 ? find_mount(s->mountinfo, NULL, &mount) : v1_mount(s, controllers, &mount);
+        int r = v2 && s->without_v2 ? -ENOENT : v2 ? find_mount(s->mountinfo, NULL, &mount) : v1_mount(s, controllers, &mount);
 
         if (r < 0)
                 return r;
@@ -226,7 +226,7 @@ static int libcgroup_mount(const char *controller, char *buf, size_t size, void 
         return found;
 }
 
-int hierarchy_set_discover(const char *class_root, HierarchySet **ret) {
+int hierarchy_set_discover(const char *class_root, bool without_v2, HierarchySet **ret) {
         _cleanup_free_ char *self_cgroup = NULL, *mountinfo = NULL;
         int r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", PROC_TEXT_MAX, &self_cgroup, NULL);
 
@@ -237,7 +237,9 @@ int hierarchy_set_discover(const char *class_root, HierarchySet **ret) {
         int e = cgroup_init();
         if (e != 0)
                 log_debug("libcgroup finds no controllers: %s", cgroup_strerror(e));
-        const HierarchySource source = { .self_cgroup = self_cgroup, .mountinfo = mountinfo, .controller_mount = libcgroup_mount };
+        const HierarchySource source = {
+                .self_cgroup = self_cgroup, .mountinfo = mountinfo, .controller_mount = libcgroup_mount, .without_v2 = without_v2,
+        };
         return hierarchy_set_from_source(&source, class_root, ret);
 }
 

@@ -29,10 +29,11 @@ typedef struct HierarchySource {
         /* The mount of a v1 controller into buf; -ENOENT. */
         int (*controller_mount)(const char *controller, char *buf, size_t size, void *userdata);
         void *userdata;
+        bool without_v2;         /* as on a machine where cgroup2 is not mounted */
 } HierarchySource;
 
 /* Asks libcgroup and /proc. -ENOENT: no usable hierarchy at all. */
-int hierarchy_set_discover(const char *class_root, HierarchySet **ret);
+int hierarchy_set_discover(const char *class_root, bool without_v2, HierarchySet **ret);
 int hierarchy_set_from_source(const HierarchySource *s, const char *class_root, HierarchySet **ret);
 HierarchySet *hierarchy_set_free(HierarchySet *s);
 DEFINE_CLEANUP(HierarchySet *, hierarchy_set_free)

@@ -210,7 +210,7 @@ static int leave_own_cgroup(const Setup *s, unsigned i) {
 }
 
 static int make_classes(Setup *s) {
-        int r = hierarchy_set_discover(s->config->class_root, &s->hierarchies);
+        int r = hierarchy_set_discover(s->config->class_root, options_without(s->options, "cgroup2"), &s->hierarchies);
 
         if (r < 0)
                 return log_error_errno(r, "no cgroup hierarchy can be used");

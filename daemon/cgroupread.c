@@ -131,6 +131,48 @@ int cgroup_members(const char *mount, const char *path, bool recursive, pid_t **
         return 0;
 }
 
+/* The first pid of cgroup.procs, 0 = there is none. */
+static int first_pid(int dir, pid_t *ret) {
+        char text[32];
+        ssize_t n = fd_read_text(dir, "cgroup.procs", text, sizeof(text));
+
+        if (n < 0 && n != -EOPNOTSUPP)
+                return n;
+        *ret = n > 0 ? (pid_t) strtoul(text, NULL, 10) : 0;
+        return 0;
+}
+
+/* Takes fd. */
+static int first_below(int fd, unsigned depth, pid_t *ret) {
+        _cleanup_(closedirp) DIR *d = NULL;
+        struct dirent *e;
+        int r = first_pid(fd, ret);
+
+        d = r < 0 || *ret ? NULL : fdopendir(fd);
+        if (!d) {
+                close(fd);
+                return r;
+        }
+        while (r >= 0 && !*ret && (e = readdir(d))) {
+                if (e->d_type != DT_DIR || streq(e->d_name, ".") || streq(e->d_name, ".."))
+                        continue;
+                int sub = depth == DEPTH_MAX ? -1 : openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                if (sub >= 0 && (r = first_below(sub, depth + 1, ret)) == -ENODEV)
+                        r = 0;
+        }
+        return r;
+}
+
+int cgroup_some_member(const char *mount, const char *path, pid_t *ret) {
+        pid_t pid = 0;
+        int fd = open_group(mount, path), r = fd < 0 ? fd : first_below(fd, 0, &pid);
+
+        if (r < 0)
+                return r == -ENODEV ? -ENOENT : r;
+        *ret = pid;
+        return 0;
+}
+
 /* The number behind `key` at the start of a line of `file` (key "": the file is one number). */
 static int read_number(const char *mount, const char *path, const char *file, const char *key, uint64_t *ret) {
         _cleanup_close_ int dir = open_group(mount, path);
@@ -166,6 +208,15 @@ int cgroup_cpu_usec(const char *mount, const char *path, unsigned version, uint6
 
 int cgroup_memory_bytes(const char *mount, const char *path, unsigned version, uint64_t *ret) {
         return read_number(mount, path, version == 2 ? "memory.current" : "memory.usage_in_bytes", "", ret);
+}
+
+int cgroup_populated(const char *mount, const char *path, bool *ret) {
+        uint64_t n;
+        int r = read_number(mount, path, "cgroup.events", "populated ", &n);
+
+        if (r >= 0)
+                *ret = n > 0;
+        return r;
 }
 
 /* Letters of systemd's unit names and its suffixes for units that have processes of their own. */

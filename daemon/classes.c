@@ -154,6 +154,17 @@ Class *classes_find(const Classes *t, const char *name) {
         return map_get_string(t->by_name, name);
 }
 
+Class *classes_parent(const Classes *t, const Class *c) {
+        char name[WIRE_TEXT_MAX];
+        const char *slash = strrchr(c->name, '/');
+
+        if (!slash || (size_t) (slash - c->name) >= sizeof(name))
+                return NULL;
+        memcpy(name, c->name, slash - c->name);
+        name[slash - c->name] = '\0';
+        return classes_find(t, name);
+}
+
 Class *classes_get(const Classes *t, uint32_t index) {
         return index < t->n ? t->classes[index] : NULL;
 }

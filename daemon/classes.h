@@ -54,6 +54,9 @@ Class *classes_find(const Classes *t, const char *name);
 Class *classes_get(const Classes *t, uint32_t index);
 const Place *classes_place(const Classes *t, uint32_t place);
 
+/* The class right above, by name; NULL = none. */
+Class *classes_parent(const Classes *t, const Class *c);
+
 /* Bits of the hierarchies that carry a controller ("cpu", "name=x", "*", "cgroup2"); 0 if none does. */
 uint32_t classes_controller(const Classes *t, const char *controller);
 /* "cpu,cpuacct", "name=systemd", "cgroup2": what a hierarchy is called in tables. */

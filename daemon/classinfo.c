@@ -113,43 +113,47 @@ int manager_class_info(Manager *m, size_t index, ClassInfo *ret) {
                 return r;
         if (class_pids(m, c, &pids, &n) >= 0)
                 ret->n_processes = n;
+        ret->empty = emptiness_is_empty(m, c);
         add_use(m, c, ret);
         return 0;
 }
 
-int manager_class_members(Manager *m, size_t index, MemberInfo **ret, size_t *ret_n) {
+/* False: gone meanwhile. */
+static bool member_info(Manager *m, pid_t pid, MemberInfo *x) {
+        const Process *p = proctable_get(m->table, pid);
+        ProcInfo info;
+
+        procinfo_init(&info);
+        if (procinfo_open(&m->reader, pid, &info) < 0 || procinfo_read(&m->reader, &info, FACT_BIT(FACT_COMM) | FACT_BIT(FACT_UID)) < 0) {
+                procinfo_close(&info);
+                return false;
+        }
+        x->pid = pid;
+        x->uid = info.subject.uid;
+        snprintf(x->comm, sizeof(x->comm), "%s", info.subject.known & FACT_BIT(FACT_COMM) ? info.subject.comm : "");
+        snprintf(x->cookie, sizeof(x->cookie), "%" PRIx64, info.cookie);
+        x->rule = p && p->rule && !p->inherited ? rule_name(p->rule) : "";
+        procinfo_close(&info);
+        return true;
+}
+
+int manager_class_members(Manager *m, size_t index, pid_t after, size_t limit, MemberInfo **ret, size_t *ret_n) {
         const Class *c = class_at(m, index);
         _cleanup_free_ MemberInfo *members = NULL;
         _cleanup_free_ pid_t *pids = NULL;
         size_t n, k = 0;
-        ProcInfo info;
         int r;
 
         if (!c)
                 return -ENOENT;
-        r = class_pids(m, c, &pids, &n);
+        r = class_pids(m, c, &pids, &n); /* in order */
         if (r < 0)
                 return r;
-        members = calloc(MAX(n, (size_t) 1), sizeof(*members));
+        members = calloc(MIN(n, limit) + 1, sizeof(*members));
         if (!members)
                 return -ENOMEM;
-        procinfo_init(&info);
-        for (size_t i = 0; i < n; i++) {
-                MemberInfo *x = &members[k];
-                const Process *p = proctable_get(m->table, pids[i]);
-                if (procinfo_open(&m->reader, pids[i], &info) < 0 ||
-                    procinfo_read(&m->reader, &info, FACT_BIT(FACT_COMM) | FACT_BIT(FACT_UID)) < 0) {
-                        procinfo_close(&info);
-                        continue; /* gone meanwhile */
-                }
-                x->pid = pids[i];
-                x->uid = info.subject.uid;
-                snprintf(x->comm, sizeof(x->comm), "%s", info.subject.known & FACT_BIT(FACT_COMM) ? info.subject.comm : "");
-                snprintf(x->cookie, sizeof(x->cookie), "%" PRIx64, info.cookie);
-                x->rule = p && p->rule && !p->inherited ? rule_name(p->rule) : "";
-                procinfo_close(&info);
-                k++;
-        }
+        for (size_t i = 0; i < n && k < limit; i++)
+                k += pids[i] > after && member_info(m, pids[i], &members[k]);
         *ret = TAKE_PTR(members);
         *ret_n = k;
         return 0;

@@ -63,7 +63,8 @@ static int instance_known(Manager *m, const WireClass *item) {
                 c->dropping = false;
                 return 0;
         }
-        return classes_add_class(&m->classes, item, NULL);
+        int r = classes_add_class(&m->classes, item, &c);
+        return r < 0 ? r : manager_class_appeared(m, c);
 }
 
 static void instance_failed(Waiting *w, const WireClass *item, int error) {
@@ -91,8 +92,6 @@ static void on_instance(unsigned op, const void *reply, void *token, void *userd
         r = item->code == WIRE_OK ? instance_known(m, item) : -EIO;
         if (r < 0)
                 instance_failed(w, item, r);
-        else if (m->ops && m->ops->classes_changed)
-                m->ops->classes_changed(m->ops_userdata);
         for (size_t i = 0; r >= 0 && i < w->n; i++)
                 (void) classifier_judge(m, w->pids[i].pid, w->pids[i].event_ns);
         classifier_origins_known(m); /* what was forked meanwhile waits for its parent */
@@ -144,10 +143,7 @@ static void on_dropped(unsigned op, const void *reply, void *token, void *userda
                 c->dropping = false; /* somebody came in meanwhile */
                 return;
         }
-        proctable_class_gone(d->m->table, c->index);
-        classes_remove(&d->m->classes, c);
-        if (d->m->ops && d->m->ops->classes_changed)
-                d->m->ops->classes_changed(d->m->ops_userdata);
+        manager_class_vanished(d->m, c);
 }
 
 static bool instance_is_empty(Manager *m, const Class *c) {

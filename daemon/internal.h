@@ -5,6 +5,7 @@
 #include "daemon/classes.h"
 #include "daemon/classifier.h"
 #include "daemon/connector.h"
+#include "daemon/emptiness.h"
 #include "daemon/execlient.h"
 #include "daemon/heartbeat.h"
 #include "daemon/instances.h"
@@ -58,6 +59,7 @@ struct Manager {
         sd_event_source *connector_source;
         Classifier *classifier;
         Instances instances;
+        Emptiness emptiness;
         Scan scan;
         Heartbeat heartbeat;
         Settle settle;
@@ -80,6 +82,9 @@ void manager_exit(Manager *m, int code);
 int manager_restart_soon(Manager *m);
 /* Names or policy changed: what rules resolved to may be something else now. */
 int manager_recompile(Manager *m);
+/* A class came into being, or is no more: whoever has to know is told. classlife.c. -ENOMEM. */
+int manager_class_appeared(Manager *m, Class *c);
+void manager_class_vanished(Manager *m, Class *c); /* frees it */
 void manager_set_degraded(Manager *m, const char *reason); /* NULL: no more */
 void manager_status_changed(Manager *m);
 /* Asks the kernel what it dropped; after a loss every process is looked at. */

@@ -168,6 +168,8 @@ static int on_ready(Manager *m) {
                 return -EPROTO;
         m->ready = true;
         r = rulebase_recompile(m->rules); /* now that the classes are known; begins the first scan */
+        for (size_t i = 0; r >= 0 && i < m->classes.n; i++)
+                r = m->classes.classes[i] ? emptiness_add(m, m->classes.classes[i]) : 0;
         if (r >= 0)
                 r = heartbeat_start(m);
         if (r < 0)
@@ -264,6 +266,7 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         int r;
 
         if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
+            (r = emptiness_init(m)) < 0 ||
             (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0)
                 return r;
         r = proc_reader_init(&m->reader, m->options->without);
@@ -351,6 +354,7 @@ Manager *manager_free(Manager *m) {
         if (m->broker)
                 brokerclient_free(m->broker);
         instances_done(m);
+        emptiness_done(m);
         scan_done(m);
         sd_event_source_unref(m->connector_source);
         connector_free(m->connector);

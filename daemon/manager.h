@@ -71,6 +71,7 @@ typedef struct ClassInfo {
         const ClassPropertyInfo *properties;
         size_t n_properties;
         uint32_t n_processes;    /* read from the membership hierarchy */
+        bool empty;              /* nobody in it nor in a class below it */
         uint64_t cpu_usec;       /* UINT64_MAX: not measured here (cpuacct or cpu.stat) */
         uint64_t memory_bytes;   /* UINT64_MAX: not measured here */
 } ClassInfo;
@@ -86,8 +87,8 @@ typedef struct MemberInfo {
         char cookie[20];      /* hex */
         const char *rule;     /* that placed it, "" = inherited or unknown */
 } MemberInfo;
-/* Members of a class; caller frees the array. */
-int manager_class_members(Manager *m, size_t index, MemberInfo **ret, size_t *ret_n);
+/* The first `limit` members of a class with a pid above `after`, in order of pid; only these are looked at. Caller frees the array. */
+int manager_class_members(Manager *m, size_t index, pid_t after, size_t limit, MemberInfo **ret, size_t *ret_n);
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 typedef enum Holder { HOLDER_NONE, HOLDER_UNIT, HOLDER_PIN, HOLDER_PROTECTED, HOLDER_OBSERVE, HOLDER_UNKNOWN_FACT, HOLDER_ERROR } Holder;
@@ -175,7 +176,10 @@ int manager_reclassify(Manager *m);
 /* ---- who listens ------------------------------------------------------------------------------------------------- */
 typedef struct ManagerOps {
         void (*rules_changed)(uint64_t generation, void *userdata);
-        void (*classes_changed)(void *userdata);
+        void (*classes_changed)(void *userdata);                    /* after any of the following two */
+        void (*class_appeared)(const char *name, void *userdata);
+        void (*class_vanished)(const char *name, void *userdata);
+        void (*class_empty)(const char *name, bool empty, void *userdata); /* no process in it nor below it any more, or one again */
         void (*status_changed)(void *userdata); /* state or mode */
 } ManagerOps;
 void manager_set_ops(Manager *m, const ManagerOps *ops, void *userdata);

@@ -199,6 +199,8 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         bool alive = pidfd_alive(x->pidfd);
         if (alive || !undo_stranger(x, reply))
                 origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded. And of the dead: for its children */
+        if (reply->moved)
+                emptiness_moved(x->m, x->pid, classes_get(&x->m->classes, x->class_index));
         if (alive && reply->code == WIRE_OK)
                 move_done(x, p, reply);
         else if (alive)
@@ -279,6 +281,7 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
 static void return_done(const Move *x, Process *p, const WireResult *reply) {
         Manager *m = x->m;
 
+        emptiness_moved(m, x->pid, NULL);
         m->stats.moves_done++;
         m->stats.strangers_returned += p && p->strayed;
         if (reply->code == WIRE_PARENT)

@@ -1,4 +1,5 @@
 /* org.pclass.Classes at /Classes and org.pclass.Class at /Classes/NAME (sd_bus_path_encode()d): classes and who is in them. */
+#include "common/log.h"
 #include "common/str.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
@@ -111,6 +112,7 @@ static int read_page(Call *c, sd_bus_error *e) {
         r = options_read(c->message, options, ELEMENTSOF(options), e);
         if (r < 0)
                 return r;
+        c->after = MIN(c->after, (uint32_t) INT32_MAX);
         if (c->limit == 0 || c->limit > PAGE_MAX)
                 return sd_bus_error_setf(e, SD_BUS_ERROR_INVALID_ARGS, "Option 'limit' is 1 to %d", PAGE_MAX);
         return 0;
@@ -142,12 +144,6 @@ static int check_processes_by_path(Call *c, sd_bus_error *e) {
         return 0;
 }
 
-static int compare_members(const void *a, const void *b) {
-        const MemberInfo *x = a, *y = b;
-
-        return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
 static int append_member(sd_bus_message *m, const MemberInfo *member) {
         int r = row_open(m);
 
@@ -166,21 +162,15 @@ static int append_member(sd_bus_message *m, const MemberInfo *member) {
 
 static int answer_processes(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         _cleanup_free_ MemberInfo *members = NULL;
-        size_t n = 0, written = 0;
+        size_t n = 0;
         int r;
 
-        r = manager_class_members(c->manager, c->class_index, &members, &n);
+        r = manager_class_members(c->manager, c->class_index, c->after, c->limit, &members, &n);
         if (r < 0)
                 return error_of_daemon(r, e);
-        if (n > 0)
-                qsort(members, n, sizeof(*members), compare_members);
         r = rows_open(reply);
-        for (size_t i = 0; r >= 0 && i < n && written < c->limit; i++) {
-                if ((uint32_t) members[i].pid <= c->after)
-                        continue;
+        for (size_t i = 0; r >= 0 && i < n; i++)
                 r = append_member(reply, members + i);
-                written++;
-        }
         return r < 0 ? r : rows_close(reply);
 }
 
@@ -200,6 +190,7 @@ static const sd_bus_vtable classes_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", classes), on_classes_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetProcesses", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("aa{sv}", processes), on_classes_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Emptied", SD_BUS_ARGS("o", class, "s", name), 0),
         SD_BUS_VTABLE_END
 };
 
@@ -261,7 +252,7 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
                 return append_set_properties(reply, &class);
         if (streq(property, "ProcessCount"))
                 return sd_bus_message_append(reply, "u", class.n_processes);
-        return sd_bus_message_append(reply, "b", class.n_processes == 0);
+        return sd_bus_message_append(reply, "b", (int) class.empty);
 }
 
 static const sd_bus_vtable class_vtable[] = {
@@ -270,7 +261,7 @@ static const sd_bus_vtable class_vtable[] = {
         SD_BUS_PROPERTY("Paths", "a{ss}", get, 0, 0),
         SD_BUS_PROPERTY("Properties", "a{sv}", get, 0, 0),
         SD_BUS_PROPERTY("ProcessCount", "u", get, 0, 0),
-        SD_BUS_PROPERTY("Empty", "b", get, 0, 0),
+        SD_BUS_PROPERTY("Empty", "b", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD_WITH_ARGS("GetProcesses", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", processes), on_class_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
@@ -302,3 +293,30 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
 }
 
 const Interface class_interface = { "org.pclass.Class", "/Classes", class_vtable, find_class, enumerate };
+
+/* ---- comings and goings ------------------------------------------------------------------------------------------ */
+
+static void told(int r, const char *name) {
+        if (r < 0)
+                log_warning_errno(r, "Cannot tell the bus of class %s", name);
+}
+
+void class_announce(Service *s, const char *name, bool added) {
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode("/Classes", name, &path);
+
+        if (r >= 0)
+                r = added ? sd_bus_emit_object_added(s->bus, path) : sd_bus_emit_interfaces_removed(s->bus, path, class_interface.name, NULL);
+        told(r, name);
+}
+
+void class_announce_empty(Service *s, const char *name, bool empty) {
+        _cleanup_free_ char *path = NULL;
+        int r = sd_bus_path_encode("/Classes", name, &path);
+
+        if (r >= 0)
+                r = sd_bus_emit_properties_changed(s->bus, path, class_interface.name, "Empty", NULL);
+        if (r >= 0 && empty)
+                r = sd_bus_emit_signal(s->bus, "/Classes", classes_interface.name, "Emptied", "os", path, name);
+        told(r, name);
+}

@@ -34,4 +34,8 @@ int rule_path_to_id(const char *path, uint64_t *ret);
 void rules_announce(Service *s, uint64_t generation);
 void rules_remember(Service *s);
 
+/* A class came or went; it has no process any more, or has one again (Emptied, PropertiesChanged). */
+void class_announce(Service *s, const char *name, bool added);
+void class_announce_empty(Service *s, const char *name, bool empty);
+
 

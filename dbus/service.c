@@ -112,7 +112,35 @@ static void on_status_changed(void *userdata) {
                                                       "BrokerConnected", NULL);
 }
 
+static bool is_connected(const Service *s) {
+        return s->bus && sd_bus_is_ready(s->bus) > 0;
+}
+
+static void on_class_appeared(const char *name, void *userdata) {
+        Service *s = userdata;
+
+        if (is_connected(s))
+                class_announce(s, name, true);
+}
+
+static void on_class_vanished(const char *name, void *userdata) {
+        Service *s = userdata;
+
+        if (is_connected(s))
+                class_announce(s, name, false);
+}
+
+static void on_class_empty(const char *name, bool empty, void *userdata) {
+        Service *s = userdata;
+
+        if (is_connected(s))
+                class_announce_empty(s, name, empty);
+}
+
 static const ManagerOps ops = {
+        .class_appeared = on_class_appeared,
+        .class_vanished = on_class_vanished,
+        .class_empty = on_class_empty,
         .rules_changed = on_rules_changed,
         .status_changed = on_status_changed,
 };

@@ -284,9 +284,39 @@ static void test_threaded(void **state) {
 }
 
 #define WITH_TREE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+static void test_some_member(void **state) {
+        pid_t pid = 7;
+        bool populated = false;
+
+        group("some");
+        file("some/cgroup.procs", "");
+        assert_int_equal(cgroup_some_member(tree, "/some", &pid), 0);
+        assert_int_equal(pid, 0);
+        group("some/below");
+        group("some/below/deep");
+        file("some/below/cgroup.procs", "");
+        file("some/below/deep/cgroup.procs", "4194304\n1\n");
+        assert_int_equal(cgroup_some_member(tree, "/some", &pid), 0);
+        assert_int_equal(pid, 4194304);
+        file("some/cgroup.procs", "12\n");
+        assert_int_equal(cgroup_some_member(tree, "/some", &pid), 0);
+        assert_int_equal(pid, 12);
+        assert_int_equal(cgroup_some_member(tree, "/nobody", &pid), -ENOENT);
+        assert_int_equal(pid, 12);
+
+        assert_int_equal(cgroup_populated(tree, "/some", &populated), -ENOENT);
+        file("some/cgroup.events", "populated 1\nfrozen 0\n");
+        assert_int_equal(cgroup_populated(tree, "/some", &populated), 0);
+        assert_true(populated);
+        file("some/cgroup.events", "frozen 1\npopulated 0\n");
+        assert_int_equal(cgroup_populated(tree, "/some", &populated), 0);
+        assert_false(populated);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH_TREE(test_members),
+                WITH_TREE(test_some_member),
                 WITH_TREE(test_vanished_and_links),
                 WITH_TREE(test_depth),
                 WITH_TREE(test_many),

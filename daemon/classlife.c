@@ -1,0 +1,28 @@
+/* Classes that come and go while the service runs. */
+#include <stdio.h>
+#include "daemon/internal.h"
+
+int manager_class_appeared(Manager *m, Class *c) {
+        int r = emptiness_add(m, c);
+
+        if (r < 0)
+                return r;
+        if (m->ops && m->ops->class_appeared)
+                m->ops->class_appeared(c->name, m->ops_userdata);
+        if (m->ops && m->ops->classes_changed)
+                m->ops->classes_changed(m->ops_userdata);
+        return 0;
+}
+
+void manager_class_vanished(Manager *m, Class *c) {
+        char name[WIRE_TEXT_MAX];
+
+        snprintf(name, sizeof(name), "%s", c->name);
+        emptiness_remove(m, c);
+        proctable_class_gone(m->table, c->index);
+        classes_remove(&m->classes, c);
+        if (m->ops && m->ops->class_vanished)
+                m->ops->class_vanished(name, m->ops_userdata);
+        if (m->ops && m->ops->classes_changed)
+                m->ops->classes_changed(m->ops_userdata);
+}
