@@ -12,6 +12,9 @@ static const Verb verbs[] = {
           "  --after=NAME               Put it after this rule (without both: before all others)\n"
           "  --replace                  Replace the rule of the same name that was added before\n",
           verb_add_rule, true },
+        { "replace", "NAME|PATH RULE", "Give a rule that was added another text, or all of them",
+          "  --all=FILE                 All rules that were added, at once, from a file (- is standard input)\n"
+          "  --if-generation=N          Only if nobody has changed the rules since generation N\n", verb_replace, true },
         { "remove-rule", "NAME|PATH...", "Remove rules that were added at run time", NULL, verb_remove_rule, true },
         { "disable-rule", "NAME|PATH...", "Switch rules off, those of files too; kept across restarts", NULL, verb_disable_rule, true },
         { "enable-rule", "NAME|PATH...", "Switch them on again", NULL, verb_enable_rule, true },

@@ -3,12 +3,7 @@
 
 #include <inttypes.h>
 #include "client/bus.h"
-#include "client/caret.h"
-#include "rules/rule.h"
-
-static int fetch_rules(Cli *cli, json_object **ret) {
-        return bus_call(cli, RULES_PATH, RULES_INTERFACE, "List", ret, "a{sv}", 0);
-}
+#include "client/rulerows.h"
 
 /* The rule's text without "name:". */
 static const char *rule_body(json_object *row) {
@@ -66,7 +61,7 @@ int verb_list_rules(Cli *cli, int argc, char **argv) {
 
         if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 0, 0, &first, &code))
                 return code;
-        code = fetch_rules(cli, &rows);
+        code = rule_rows_fetch(cli, &rows);
         if (code != CLI_OK)
                 return code;
         if (cli->json == JSON_OFF)
@@ -92,22 +87,6 @@ static int place_option(Cli *cli, int value, const char *argument, void *userdat
         if (place->key)
                 return cli_usage_error(cli, "only one of --before, --after and --replace can be given");
         *place = (Place) { value == OPTION_BEFORE ? "before" : value == OPTION_AFTER ? "after" : "replace", argument };
-        return CLI_OK;
-}
-
-/* Says a syntax error with the place in the text, before anybody is asked. */
-static int check_rule(const char *text) {
-        _cleanup_(rule_unrefp) Rule *rule = NULL;
-        TextError err = {};
-        int r = rule_parse(text, strlen(text), &rule, &err);
-
-        if (r == -ENOMEM)
-                return cli_oom();
-        if (r < 0) {
-                cli_text_error(&err);
-                caret_print(stderr, text, strlen(text), err.line, err.column);
-                return CLI_FAILED;
-        }
         return CLI_OK;
 }
 
@@ -140,7 +119,7 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
 
         if (!cli_parse(cli, argc, argv, own, place_option, &place, 1, 1, &first, &code))
                 return code;
-        code = check_rule(argv[first]);
+        code = rule_text_check(argv[first]);
         if (code != CLI_OK)
                 return code;
         code = add_rule(cli, argv[first], &place, &path);
@@ -160,26 +139,14 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
 
 typedef enum Change { CHANGE_REMOVE, CHANGE_ENABLE, CHANGE_DISABLE } Change;
 
-static json_object *find_rule(json_object *rows, const char *name) {
-        for (size_t i = 0; i < rows_count(rows); i++)
-                if (streq(row_text(rows_at(rows, i), name[0] == '/' ? "Path" : "Name"), name))
-                        return rows_at(rows, i);
-        return NULL;
-}
-
 /* The object paths of all arguments, before anything is changed: a wrong name leaves every rule where it is. */
 static int resolve(char **names, json_object *rows, Change change, const char **paths) {
         for (size_t i = 0; names[i]; i++) {
-                json_object *rule = find_rule(rows, names[i]);
-                if (!rule) {
-                        cli_error("there is no rule '%s'; see pclassctl list-rules", names[i]);
-                        return CLI_NO_SUCH_OBJECT;
-                }
-                if (change == CHANGE_REMOVE && *row_text(rule, "Source")) {
-                        cli_error("rule %s stands in %s, line %" PRIu64 ": remove it there, or switch it off with: pclassctl disable-rule %s",
-                                  row_text(rule, "Name"), row_text(rule, "Source"), row_u64(rule, "Line"), row_text(rule, "Name"));
-                        return CLI_FAILED;
-                }
+                json_object *rule;
+                int code = change == CHANGE_REMOVE ? rule_rows_find_added(rows, names[i], &rule) : rule_rows_find(rows, names[i], &rule);
+
+                if (code != CLI_OK)
+                        return code;
                 paths[i] = row_text(rule, "Path");
         }
         return CLI_OK;
@@ -218,7 +185,7 @@ static int change_rules(Cli *cli, int argc, char **argv, Change change) {
         paths = calloc(argc, sizeof(*paths));
         if (!paths)
                 return cli_oom();
-        code = fetch_rules(cli, &rows);
+        code = rule_rows_fetch(cli, &rows);
         if (code == CLI_OK)
                 code = resolve(argv + first, rows, change, paths);
         return code == CLI_OK ? change_all(cli, paths, argc - first, change) : code;

@@ -7,6 +7,7 @@ int verb_show_class(Cli *cli, int argc, char **argv);
 int verb_list_processes(Cli *cli, int argc, char **argv);
 int verb_list_rules(Cli *cli, int argc, char **argv);
 int verb_add_rule(Cli *cli, int argc, char **argv);
+int verb_replace(Cli *cli, int argc, char **argv);
 int verb_remove_rule(Cli *cli, int argc, char **argv);
 int verb_enable_rule(Cli *cli, int argc, char **argv);
 int verb_disable_rule(Cli *cli, int argc, char **argv);

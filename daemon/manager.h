@@ -26,6 +26,12 @@ typedef struct RuleAddOptions {
 } RuleAddOptions;
 int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint64_t *ret_id, TextError *err);
 int manager_rule_remove(Manager *m, uint64_t id, TextError *err);
+/* Another text for a runtime rule, which keeps its name and its place. */
+int manager_rule_replace(Manager *m, uint64_t id, const char *text, TextError *err);
+/* All runtime rules at once: those of `text`, in its order, before the rules of files. Rules that keep their name keep their id. err has the line
+ * of the rule that cannot be. */
+#define RUNTIME_RULES_MAX 10000
+int manager_rules_set_all(Manager *m, const char *text, TextError *err);
 /* Switches any rule off or on (kept in the state directory by name). */
 int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err);
 /* Asks the broker whether classes.d and pclass.conf are sound, then reads the rule files again. Wrong text anywhere changes nothing: the callback

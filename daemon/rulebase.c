@@ -50,6 +50,7 @@ RuleBase *rulebase_free(RuleBase *b) {
                 free(count);
         map_free(b->matches);
         map_free(b->ids);
+        map_free(b->by_id);
         strv_free(b->disabled);
         match_cache_free(b->cache);
         ruleset_free(b->current);
@@ -186,17 +187,36 @@ static bool has_anchor(const RuntimeRule *x, const Ruleset *files, const Runtime
         return false;
 }
 
+/* Those that stand next to another one: few, so that looking through them for every rule costs little. Owns nothing but the array. */
+static int anchored_rules(const RuntimeRule *list, size_t n, RuntimeRule **ret, size_t *ret_n) {
+        RuntimeRule *anchored = calloc(MAX(n, (size_t) 1), sizeof(*anchored));
+        size_t k = 0;
+
+        if (!anchored)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                if (list[i].before || list[i].after)
+                        anchored[k++] = list[i];
+        *ret = anchored;
+        *ret_n = k;
+        return 0;
+}
+
 /* Runtime rules without a place (or whose neighbour is gone) first, then the files, each with its runtime neighbours. */
 int rulebase_build(RuleBase *b, const Ruleset *files, const RuntimeRule *list, size_t n, Ruleset **ret, TextError *err) {
         _cleanup_(ruleset_freep) Ruleset *rs = NULL;
+        _cleanup_free_ RuntimeRule *near = NULL;
+        size_t n_near = 0;
         int r = ruleset_new(&rs);
 
+        if (r >= 0)
+                r = anchored_rules(list, n, &near, &n_near);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 if (!has_anchor(&list[i], files, list, n) && !ruleset_find(rs, rule_name(list[i].rule)))
-                        r = append_placed(b, rs, list[i].rule, "", 0, list, n, err);
+                        r = append_placed(b, rs, list[i].rule, "", 0, near, n_near, err);
         for (size_t i = 0; r >= 0 && i < ruleset_size(files); i++) {
                 const RuleEntry *e = ruleset_get(files, i);
-                r = append_placed(b, rs, e->rule, e->file, e->line, list, n, err);
+                r = append_placed(b, rs, e->rule, e->file, e->line, near, n_near, err);
         }
         /* Rules that name each other as neighbours hang on nothing: they come last rather than vanish. */
         for (size_t i = 0; r >= 0 && i < n; i++)
@@ -216,6 +236,7 @@ void rulebase_swap(RuleBase *b, Ruleset *rs) {
         Manager *m = b->m;
 
         match_cache_drop(b->cache);
+        b->by_id = map_free(b->by_id);
         ruleset_free(b->current);
         b->current = rs;
         b->generation++;
@@ -343,9 +364,28 @@ const Ruleset *manager_ruleset(Manager *m) {
         return m->rules->current;
 }
 
+/* Made when first asked for: GetManagedObjects looks for every rule, ten times. */
+static void index_ids(RuleBase *b) {
+        _cleanup_(map_freep) Map *map = NULL;
+
+        if (map_new_u64(&map) < 0)
+                return;
+        for (size_t i = 0; i < ruleset_size(b->current); i++) {
+                const RuleEntry *e = ruleset_get(b->current, i);
+
+                if (map_put_u64(map, e->id, (void *) e) < 0)
+                        return;
+        }
+        b->by_id = TAKE_PTR(map);
+}
+
 const RuleEntry *manager_rule_by_id(Manager *m, uint64_t id) {
         const Ruleset *rs = m->rules->current;
 
+        if (!m->rules->by_id)
+                index_ids(m->rules);
+        if (m->rules->by_id)
+                return map_get_u64(m->rules->by_id, id);
         for (size_t i = 0; i < ruleset_size(rs); i++)
                 if (ruleset_get(rs, i)->id == id)
                         return ruleset_get(rs, i);

@@ -20,6 +20,7 @@ typedef struct RuleBase {
         char **disabled;         /* names switched off by D-Bus */
         uint64_t generation, next_id;
         Map *ids;                /* rule name -> id (as a pointer-sized number) */
+        Map *by_id;              /* id -> RuleEntry* of `current`, or NULL until somebody asks */
         Map *matches;            /* id -> uint64_t*, decisions won */
         bool names_pending;      /* the last compile met a name that is still being asked for */
 } RuleBase;

@@ -3,8 +3,6 @@
 #include "common/log.h"
 #include "daemon/internal.h"
 
-#define RUNTIME_RULES_MAX 10000
-
 static int store_runtime(RuleBase *b, const RuntimeRule *list, size_t n) {
         _cleanup_free_ StoredRule *stored = calloc(MAX(n, (size_t) 1), sizeof(*stored));
 
@@ -150,6 +148,139 @@ int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
         runtime_rule_done(&gone);
         return 0;
 }
+
+int manager_rule_replace(Manager *m, uint64_t id, const char *text, TextError *err) {
+        _cleanup_(rule_unrefp) Rule *rule = NULL;
+        RuleBase *b = m->rules;
+        const RuleEntry *e = manager_rule_by_id(m, id);
+        RuntimeRule *list;
+        ssize_t at;
+        int r = rule_parse(text, strlen(text), &rule, err);
+
+        if (r < 0)
+                return r;
+        if (!e)
+                return refuse(err, -ENOENT, "no such rule");
+        at = find_runtime(b, rule_name(e->rule));
+        if (at < 0)
+                return refuse(err, -EPERM, "the rule stands in %s; change it there and reload", e->file);
+        if (!streq(rule_name(rule), rule_name(e->rule)))
+                return refuse(err, -EINVAL, "the rule is called %s and keeps its name; add %s as a rule of its own", rule_name(e->rule),
+                              rule_name(rule));
+        list = calloc(b->n_runtime, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        memcpy(list, b->runtime, b->n_runtime * sizeof(*list));
+        list[at].rule = rule;
+        Rule *old = b->runtime[at].rule;
+        r = commit(b, list, b->n_runtime, err);
+        if (r < 0) {
+                free(list);
+                return r;
+        }
+        TAKE_PTR(rule);
+        rule_unref(old);
+        return 0;
+}
+
+/* ---- all at once -------------------------------------------------------------------------------------------------- */
+
+static int check_set(RuleBase *b, const Ruleset *set, TextError *err) {
+        if (ruleset_size(set) > RUNTIME_RULES_MAX)
+                return refuse(err, -E2BIG, "%zu rules are too many: there can be %d added at run time; write rules into a file of rules.d",
+                              ruleset_size(set), RUNTIME_RULES_MAX);
+        for (size_t i = 0; i < ruleset_size(set); i++) {
+                const RuleEntry *e = ruleset_get(set, i), *taken = ruleset_find(b->files, rule_name(e->rule));
+
+                if (!taken)
+                        continue;
+                (void) text_error(err, NULL, e->line, 1, "a rule called %s stands in %s; choose another name", rule_name(e->rule), taken->file);
+                return -EEXIST;
+        }
+        return 0;
+}
+
+static void runtime_rules_free(RuntimeRule *list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                runtime_rule_done(&list[i]);
+        free(list);
+}
+
+static bool is_gone(const RuleBase *b, const char *name, const RuntimeRule *old, size_t n) {
+        if (ruleset_find(b->current, name))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (streq(rule_name(old[i].rule), name))
+                        return true;
+        return false;
+}
+
+/* Another rule that takes the name of one that is gone starts switched on. */
+static void forget_switches(RuleBase *b, const RuntimeRule *old, size_t n) {
+        _cleanup_strv_ char **names = NULL;
+        bool changed = false;
+        int r = 0;
+
+        for (char **d = b->disabled; d && *d && r >= 0; d++)
+                if (is_gone(b, *d, old, n))
+                        changed = true;
+                else
+                        r = strv_append(&names, *d);
+        if (!changed)
+                return;
+        if (r >= 0)
+                r = store_save_disabled(b->m->store, names);
+        if (r < 0) {
+                log_warning_errno(r, "Cannot forget which of the removed rules were switched off");
+                return;
+        }
+        strv_free(b->disabled);
+        b->disabled = TAKE_PTR(names);
+}
+
+static void forget_numbers(RuleBase *b, const RuntimeRule *old, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!ruleset_find(b->current, rule_name(old[i].rule)))
+                        rulebase_forget(b, rule_name(old[i].rule));
+}
+
+int manager_rules_set_all(Manager *m, const char *text, TextError *err) {
+        _cleanup_(ruleset_freep) Ruleset *set = NULL;
+        _cleanup_free_ RuntimeRule *old = NULL;
+        RuleBase *b = m->rules;
+        size_t n_old = b->n_runtime, n;
+        RuntimeRule *list;
+        int r = ruleset_new(&set);
+
+        if (r >= 0)
+                r = ruleset_add_text(set, text, strlen(text), "", err);
+        if (r >= 0)
+                r = check_set(b, set, err);
+        if (r < 0)
+                return r;
+        n = ruleset_size(set);
+        list = calloc(n + 1, sizeof(*list));
+        old = calloc(n_old + 1, sizeof(*old));
+        if (!list || !old) {
+                free(list);
+                return -ENOMEM;
+        }
+        for (size_t i = 0; i < n; i++)
+                list[i].rule = rule_ref(ruleset_get(set, i)->rule);
+        if (n_old > 0)
+                memcpy(old, b->runtime, n_old * sizeof(*old));
+        r = commit(b, list, n, err);
+        if (r < 0) {
+                runtime_rules_free(list, n);
+                return r;
+        }
+        forget_switches(b, old, n_old);
+        forget_numbers(b, old, n_old);
+        runtime_rules_free(TAKE_PTR(old), n_old);
+        return 0;
+}
+
+/* ---- on and off --------------------------------------------------------------------------------------------------- */
 
 int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err) {
         RuleBase *b = m->rules;

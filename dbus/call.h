@@ -29,8 +29,8 @@ struct Call {
         const char *text;
         const char *cookie;
         RuleAddOptions add;
-        bool alone, enable;
-        uint64_t rule_id;
+        bool alone, enable, paged;
+        uint64_t rule_id, generation;
         size_t class_index;
         uint32_t pid, after, limit;
         Mode mode;

@@ -11,7 +11,7 @@ typedef struct OptionNumbers { /* for "au"; memory of the message */
 
 typedef struct Option {
         const char *name;
-        const char *type; /* "s" (const char **), "b" (bool *), "u" (uint32_t *), "au" (OptionNumbers *) */
+        const char *type; /* "s" (const char **), "b" (bool *), "u" (uint32_t *), "t" (uint64_t *), "au" (OptionNumbers *) */
         void *ret;        /* left alone when the key is absent */
         bool *ret_given;  /* may be NULL */
 } Option;

@@ -1,106 +1,38 @@
-/* org.pclass.Rules at /Rules: the list of rules, its changes, and questions to it. */
+/* org.pclass.Rules at /Rules: the list of rules and questions to it; rulechange.c changes it. */
 #include "common/str.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
 #include "dbus/options.h"
+#include "dbus/rulechange.h"
 #include "polkit/actions.h"
 #include "rules/expand.h"
 
 #define TEXT_MAX (1024 * 1024) /* bytes of a text of many rules */
 #define VALIDATE_MAX 1000      /* errors in one answer */
-
-/* ---- changes ----------------------------------------------------------------------------------------------------- */
-
-static int check_add(Call *c, sd_bus_error *e) {
-        const Option options[] = {
-                { "before", "s", &c->add.before },
-                { "after", "s", &c->add.after },
-                { "replace", "b", &c->add.replace },
-        };
-        _cleanup_(rule_unrefp) Rule *rule = NULL;
-        TextError err = {};
-        int r;
-
-        c->add = (RuleAddOptions) {};
-        r = sd_bus_message_read(c->message, "s", &c->text);
-        if (r < 0)
-                return r;
-        r = options_read(c->message, options, ELEMENTSOF(options), e);
-        if (r < 0)
-                return r;
-        if (c->add.before && c->add.after)
-                return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "Options 'before' and 'after' exclude each other");
-        if (strlen(c->text) > RULE_TEXT_MAX)
-                return sd_bus_error_setf(e, ERROR_INVALID_RULE, "A rule has at most %d bytes", RULE_TEXT_MAX);
-        r = rule_parse(c->text, strlen(c->text), &rule, &err);
-        if (r < 0)
-                return error_of_rules(r, &err, e);
-        call_detail(c, "rule", c->text);
-        return 0;
-}
-
-static int act_add(Call *c, sd_bus_error *e) {
-        TextError err = {};
-        int r = manager_rule_add(c->manager, c->text, &c->add, &c->rule_id, &err);
-
-        return r < 0 ? error_of_rules(r, &err, e) : 0;
-}
-
-static int answer_add(Call *c, sd_bus_message *reply, sd_bus_error *e) {
-        char path[RULE_PATH_MAX];
-
-        rule_path(c->rule_id, path);
-        return sd_bus_message_append(reply, "o", path);
-}
-
-static int check_remove(Call *c, sd_bus_error *e) {
-        const RuleEntry *rule;
-        const char *path;
-        int r;
-
-        r = sd_bus_message_read(c->message, "o", &path);
-        if (r < 0)
-                return r;
-        r = options_read(c->message, NULL, 0, e);
-        if (r < 0)
-                return r;
-        r = rule_path_to_id(path, &c->rule_id);
-        rule = r < 0 ? NULL : manager_rule_by_id(c->manager, c->rule_id);
-        if (!rule)
-                return sd_bus_error_setf(e, ERROR_NO_SUCH_RULE, "There is no rule %s", path);
-        if (rule->file[0])
-                return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Rule %s stands in a file: remove it there, or switch it off with SetEnabled",
-                                         rule_name(rule->rule));
-        c->text = rule_text(rule->rule);
-        call_detail(c, "rule", c->text);
-        return 0;
-}
-
-static int act_remove(Call *c, sd_bus_error *e) {
-        TextError err = {};
-        int r = manager_rule_remove(c->manager, c->rule_id, &err);
-
-        return r < 0 ? error_of_rules(r, &err, e) : 0;
-}
-
-static void on_reloaded(int error, bool restarts, const TextError *err, void *userdata) {
-        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
-
-        if (error < 0)
-                error = error_of_rules(error, err, &e);
-        call_finish(userdata, error, &e);
-}
-
-static int begin_reload(Call *c, sd_bus_error *e) {
-        int r = manager_reload(c->manager, on_reloaded, c);
-
-        return r < 0 ? error_of_daemon(r, e) : 0;
-}
+#define LIST_BYTES_MAX (8 * 1024 * 1024) /* of one answer; dbus-daemon takes 32 MiB by default */
+#define RULE_ROW_BYTES 320     /* keys, types and numbers of one row */
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
-static int check_options_only(Call *c, sd_bus_error *e) {
-        return options_read(c->message, NULL, 0, e);
+static int check_list(Call *c, sd_bus_error *e) {
+        const Option options[] = {
+                { "offset", "u", &c->after },
+                { "limit", "u", &c->limit, &c->paged },
+        };
+        int r;
+
+        c->after = 0;
+        c->limit = UINT32_MAX;
+        c->paged = false;
+        r = options_read(c->message, options, ELEMENTSOF(options), e);
+        if (r < 0)
+                return r;
+        return c->limit > 0 ? 0 : sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "Option 'limit' is at least 1");
+}
+
+/* About what append_rule() makes of it. */
+static size_t rule_bytes(const RuleEntry *rule) {
+        return RULE_ROW_BYTES + strlen(rule_text(rule->rule)) + strlen(rule_target_text(rule->rule)) + strlen(rule->file) + strlen(rule->reason);
 }
 
 static int append_rule(sd_bus_message *m, Manager *manager, const RuleEntry *rule) {
@@ -133,12 +65,24 @@ static int append_rule(sd_bus_message *m, Manager *manager, const RuleEntry *rul
         return r < 0 ? r : row_close(m);
 }
 
+/* A page ends early rather than that the bus throws the answer away; a list that was asked for as a whole is whole or not at all. */
 static int answer_list(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         const Ruleset *rules = manager_ruleset(c->manager);
+        size_t n = ruleset_size(rules), end = MIN((size_t) c->after + c->limit, n), bytes = 0;
         int r = rows_open(reply);
 
-        for (size_t i = 0; r >= 0 && i < ruleset_size(rules); i++)
-                r = append_rule(reply, c->manager, ruleset_get(rules, i));
+        for (size_t i = c->after; r >= 0 && i < end; i++) {
+                const RuleEntry *rule = ruleset_get(rules, i);
+
+                bytes += rule_bytes(rule);
+                if (bytes > LIST_BYTES_MAX && i > c->after) {
+                        if (c->paged)
+                                break;
+                        return sd_bus_error_setf(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "%zu rules do not fit into one answer: ask page by page, with the "
+                                                 "options 'offset' and 'limit'", n);
+                }
+                r = append_rule(reply, c->manager, rule);
+        }
         return r < 0 ? r : rows_close(reply);
 }
 
@@ -368,10 +312,12 @@ static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 }
 
 static const Method methods[] = {
-        { "Add", ACTION_RULES_MODIFY, check_add, act_add, answer_add, .settle = true },
-        { "Remove", ACTION_RULES_MODIFY, check_remove, act_remove, .settle = true },
-        { "Reload", ACTION_DAEMON_CONTROL, .begin = begin_reload, .settle = true },
-        { "List", NULL, check_options_only, NULL, answer_list },
+        { "Add", ACTION_RULES_MODIFY, rule_add_check, rule_add_act, rule_add_answer, .settle = true },
+        { "Replace", ACTION_RULES_MODIFY, rule_replace_check, rule_replace_act, .settle = true },
+        { "Remove", ACTION_RULES_MODIFY, rule_remove_check, rule_remove_act, .settle = true },
+        { "SetAll", ACTION_RULES_MODIFY, rules_set_all_check, rules_set_all_act, rules_set_all_answer, .settle = true },
+        { "Reload", ACTION_DAEMON_CONTROL, .begin = rules_reload_begin, .settle = true },
+        { "List", NULL, check_list, NULL, answer_list },
         { "Validate", NULL, read_text, NULL, answer_validate },
         { "Test", NULL, check_test, NULL, answer_test },
         { "Plan", ACTION_PROCESSES_INSPECT, check_plan, act_plan, answer_plan, .settle = true },
@@ -402,6 +348,10 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Generation", "t", get_generation, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Count", "u", get_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", rule, "a{sv}", options), SD_BUS_RESULT("o", path), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Replace", SD_BUS_ARGS("o", path, "s", rule, "a{sv}", options), SD_BUS_NO_RESULT, on_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetAll", SD_BUS_ARGS("s", text, "t", if_generation), SD_BUS_RESULT("t", generation), on_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("o", path, "a{sv}", options), SD_BUS_NO_RESULT, on_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", rules), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Validate", SD_BUS_ARGS("s", text), SD_BUS_RESULT("a(uus)", errors), on_method, SD_BUS_VTABLE_UNPRIVILEGED),

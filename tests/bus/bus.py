@@ -35,7 +35,8 @@ class Answer:
         self.error, self.text = errors[-1] if errors else ('none', err)
 
     def __repr__(self):
-        return f'{self.error}: {self.text}' if self.error else repr(self.value)
+        text = f'{self.error}: {self.text}' if self.error else repr(self.value)
+        return text if len(text) < 2000 else f'{text[:2000]}... ({len(text)} characters)'
 
 
 def command(path, interface, method, *args, interactive=False):

@@ -16,6 +16,7 @@ def protected_calls(pid):
     """Every method with a polkit action: arguments of a call that is right in all else."""
     return {
         'Add': ('/Rules', 'Rules', 'Add', 'sa{sv}', bus.rule_text('probe'), 0),
+        'SetAll': ('/Rules', 'Rules', 'SetAll', 'st', bus.rule_text('probe'), 0),
         'Reload': ('/Rules', 'Rules', 'Reload'),
         'Plan': ('/Rules', 'Rules', 'Plan', 'sa{sv}', '', 0),
         'SetMode': ('/Status', 'Status', 'SetMode', 's', 'enforce'),
@@ -74,6 +75,7 @@ class Access(Case):
         for user, error in (('bob', ACCESS_DENIED), ('dave', INTERACTIVE)):
             self.assertError(bus.remove(path, user=user), error)
             self.assertError(bus.call(*switch, user=user), error)
+            self.assertError(bus.call('/Rules', 'Rules', 'Replace', 'osa{sv}', path, bus.rule_text('probe'), 0, user=user), error)
         self.assertTrue(bus.rules()['probe']['Enabled'])
         self.assertOk(bus.call(*switch, user='alice'))
         self.assertFalse(bus.rules()['probe']['Enabled'])

@@ -1,5 +1,6 @@
 /* org.pclass as pclassctl sees it, with answers that a test can know beforehand. Talks to the bus in DBUS_SYSTEM_BUS_ADDRESS, prints "ready" when
  * it can be called, and writes each change that is asked of it as a line to standard output. Ends when its input ends. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -29,21 +30,34 @@ static int append_rule(sd_bus_message *m, const char *name, const char *text, co
                                      "Reason", "s", reason, "Matches", "t", matches, "Path", "o", path);
 }
 
+static uint64_t generation = 5;
+static unsigned lists; /* how often the list was begun */
+
+/* The rules of offset, 3 to a page, whatever the limit is. Somebody changes them while they are read for the first time, if the test wants that. */
 static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         sd_bus_message *reply = NULL;
-        int r = sd_bus_message_new_method_return(m, &reply);
+        uint32_t offset = 0, number;
+        const char *key;
+        int r = sd_bus_message_enter_container(m, 'a', "{sv}");
 
+        while (r >= 0 && (r = sd_bus_message_read(m, "{sv}", &key, "u", &number)) > 0)
+                if (streq(key, "offset"))
+                        offset = number;
+        if (offset == 0 && lists++ == 0 && getenv("PCLASS_TEST_CHANGING"))
+                generation++;
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (r >= 0)
+        if (r >= 0 && offset == 0)
                 r = append_rule(reply, "mine", "mine: uid=7 => web", "", 0, 0, 1, 1, "", 18446744073709551615ULL, "/Rules/_9");
-        if (r >= 0)
+        if (r >= 0 && offset == 0)
                 r = append_rule(reply, "web", "web: type=httpd_t => web", "/etc/pclass/rules.d/10.rules", 3, 1, 1, 0,
                                 "SELinux is not enabled", 0, "/Rules/_1");
-        if (r >= 0)
+        if (r >= 0 && offset == 0)
                 r = append_rule(reply, "off", "off: comm=x => web disabled", "/etc/pclass/rules.d/10.rules", 4, 2, 0, 0, "disabled", 0,
                                 "/Rules/_2");
-        if (r >= 0)
+        if (r >= 0 && offset == 3)
                 r = append_rule(reply, "gone", "gone: uid=8 => web", "", 0, 3, 1, 1, "", 0, "/Rules/_404");
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -92,6 +106,38 @@ static int on_remove(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int on_replace(sd_bus_message *m, void *userdata, sd_bus_error *e) {
+        const char *path, *rule, *key;
+        uint64_t number;
+        char text[32];
+
+        sd_bus_message_read(m, "os", &path, &rule);
+        tell("replace", path);
+        tell("by", rule);
+        sd_bus_message_enter_container(m, 'a', "{sv}");
+        while (sd_bus_message_read(m, "{sv}", &key, "t", &number) > 0) {
+                snprintf(text, sizeof(text), "%" PRIu64, number);
+                tell(key, text);
+        }
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_set_all(sd_bus_message *m, void *userdata, sd_bus_error *e) {
+        const char *text;
+        uint64_t number;
+
+        sd_bus_message_read(m, "st", &text, &number);
+        if (number != 0 && number != generation)
+                return sd_bus_error_set(e, "org.pclass.Error.GenerationChanged", "The rules have changed");
+        tell("all", text);
+        return sd_bus_reply_method_return(m, "t", ++generation);
+}
+
+static int get_generation(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
+                          sd_bus_error *e) {
+        return sd_bus_message_append(reply, "t", generation);
+}
+
 static int on_plan(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         const char *text, *key;
         int alone;
@@ -122,7 +168,10 @@ static int on_reload(sd_bus_message *m, void *userdata, sd_bus_error *e) {
 
 static const sd_bus_vtable rules_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Generation", "t", get_generation, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD("List", "a{sv}", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Replace", "osa{sv}", "", on_replace, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("SetAll", "st", "t", on_set_all, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Add", "sa{sv}", "o", on_add, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Remove", "oa{sv}", "", on_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("Plan", "sa{sv}", "aa{sv}", on_plan, SD_BUS_VTABLE_UNPRIVILEGED),

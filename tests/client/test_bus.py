@@ -43,6 +43,34 @@ class Rules(ctl.BusCase):
         self.assertGreater(len(self.ok('--json=pretty', 'list-rules').splitlines()), 30)
         self.assertEqual(self.ok('list-rules', '--json', '--json=off'), self.ok('list-rules'))
 
+    def test_list_that_changes_is_read_again(self):
+        self.end_service()
+        self.start_service(PCLASS_TEST_CHANGING='1')
+        self.assertEqual([r['Name'] for r in self.json('list-rules')], ['mine', 'web', 'off', 'gone'])
+
+    def test_replace(self):
+        self.assertEqual(self.ok('replace', 'mine', 'mine: uid=8 => web'), '')
+        self.assertEqual(self.json('replace', '/Rules/_9', 'mine: uid=9 => web', '--if-generation=5'), {})
+        self.assertEqual(self.end_service(), ['replace /Rules/_9', 'by mine: uid=8 => web', 'replace /Rules/_9', 'by mine: uid=9 => web',
+                                              'if_generation 5'])
+
+    def test_replace_what_cannot_be(self):
+        self.assertIn("no rule 'nothing'", self.fails(ctl.NO_SUCH_OBJECT, 'replace', 'nothing', 'nothing: uid=1 => web'))
+        self.assertIn('rule web stands in /etc/pclass/rules.d/10.rules, line 3', self.fails(ctl.FAILED, 'replace', 'web', 'web: uid=1 => web'))
+        self.assertIn('column 7', self.fails(ctl.FAILED, 'replace', 'mine', 'mine: hue=1 => web').replace('1:7', 'column 7'))
+        for args in ((), ('mine',), ('mine', 'mine: uid=1 => web', 'more'), ('--all=x', 'mine'), ('mine', 'mine: uid=1 => web', '--if-generation=x')):
+            self.fails(ctl.USAGE, 'replace', *args)
+        self.assertEqual(self.end_service(), [])
+
+    def test_replace_all(self):
+        file = self.write('all.rules', 'a: uid=1 => web\nb: uid=2 => web\n')
+        self.assertEqual(self.ok('replace', '--all', file), 'Generation 6\n')
+        self.assertEqual(self.json('replace', '--all=-', '--if-generation=6', input='c: uid=3 => web\n'), {'Generation': 7})
+        self.assertIn('Somebody else changed the rules', self.fails(ctl.FAILED, 'replace', f'--all={file}', '--if-generation=6'))
+        wrong = self.write('wrong.rules', 'a: uid=1 => web\n\nb: hue=2 => web\n')
+        self.assertIn('wrong.rules:3:4', self.fails(ctl.FAILED, 'replace', f'--all={wrong}'))
+        self.assertEqual(self.end_service(), ['all a: uid=1 => web', 'b: uid=2 => web', '', 'all c: uid=3 => web', ''])
+
     def test_add(self):
         self.assertEqual(self.ok('add-rule', 'new: uid=1 => web'), '/Rules/_17\n')
         self.assertEqual(self.json('add-rule', '--before', 'web', 'x: uid=1 => web'), {'Path': '/Rules/_17'})
