@@ -1,4 +1,5 @@
 /* pclass-broker: the privileged half. It moves processes, makes classes and sets limits, for pclassd, and trusts it in nothing. */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/options.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         log_open("pclass-broker", o.log_level);
+        umask(022); /* the listener reads class directories, whatever the service manager's mask is */
         if (geteuid() != 0) {
                 log_error("pclass-broker has to be started as root");
                 r = EXIT_FAILURE;

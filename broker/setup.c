@@ -155,26 +155,30 @@ static int make_directories(const char *path, mode_t mode) {
         return 0;
 }
 
-static int open_directory(const char *path, mode_t mode) {
+static int open_directory(const char *path, mode_t mode, int flags) {
         int r = make_directories(path, mode);
-        int fd = r < 0 ? r : open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = r < 0 ? r : open(path, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         if (r >= 0 && fd < 0)
                 fd = -errno;
         return fd < 0 ? log_error_errno(fd, "cannot make the directory %s", path) : fd;
 }
 
-/* The listener writes its own state; nobody else reads it. The mode is set before the owner: without CAP_FOWNER not after. */
+/* The listener writes its own state; nobody else reads it, not even we without CAP_DAC_OVERRIDE: once it is the listener's we only look at
+ * its owner. The mode is set before the owner: without CAP_FOWNER not after. */
 static int make_state_dir(const Setup *s) {
-        _cleanup_close_ int fd = open_directory(s->config->state_dir, 0700);
+        _cleanup_close_ int path = open_directory(s->config->state_dir, 0700, O_PATH);
         struct stat st;
 
-        if (fd < 0)
-                return fd;
-        if (fstat(fd, &st) < 0)
+        if (path < 0)
+                return path;
+        if (fstat(path, &st) < 0)
                 return -errno;
         if (st.st_uid == s->uid)
                 return 0;
+        _cleanup_close_ int fd = open_directory(s->config->state_dir, 0700, O_RDONLY);
+        if (fd < 0)
+                return fd;
         if (fchmod(fd, 0700) < 0 || fchown(fd, s->uid, s->gid) < 0)
                 return log_error_errno(errno, "cannot give %s to %s", s->config->state_dir, PCLASS_USER);
         return 0;
@@ -262,7 +266,7 @@ static int make_everything(Setup *s) {
         int r = make_state_dir(s);
 
         if (r >= 0)
-                r = s->runtime_fd = open_directory(s->config->runtime_dir, 0755);
+                r = s->runtime_fd = open_directory(s->config->runtime_dir, 0755, O_RDONLY);
         if (r >= 0)
                 r = make_classes(s);
         if (r >= 0)

@@ -19,6 +19,7 @@ WANTED = (
     r'.*/systemd/system/pclass\.service',
     r'.*/sysusers\.d/pclass\.conf',
     r'.*/tmpfiles\.d/pclass\.conf',
+    r'/usr/share/pclass/unit-drop-ins/[a-z-]+\.conf',
     r'/etc/pclass/pclass\.conf',
     r'/etc/pclass/classes\.d/example\.conf',
     r'/etc/pclass/rules\.d/example\.rules',
