@@ -29,6 +29,14 @@ static const char *called_as(const Subject *s) {
         return knows(s, FACT_ARG0) && knows(s, FACT_COMM) && *s->comm && comm_is(s->comm, base_name(s->arg0)) ? s->arg0 : NULL;
 }
 
+void cg_process_names(const Subject *s, CgNames *ret) {
+        *ret = (CgNames) {
+                .comm = knows(s, FACT_COMM) ? s->comm : NULL,
+                .exe = knows(s, FACT_EXE) ? s->exe : NULL,
+                .called = called_as(s),
+        };
+}
+
 static bool text_matches(const char *program, size_t n, bool prefix, const char *text) {
         return strncmp(program, text, n) == 0 && (prefix || !text[n]);
 }
@@ -300,32 +308,43 @@ static int collect(const CgRules *c, size_t i, const Subject *s, CgVerdict *v) {
         return q;
 }
 
-/* A rule is entered at its first line, or at a line that names a program of its own. */
-static bool is_entry(const CgRules *c, size_t i) {
+bool cgrules_is_entry(const CgRules *c, size_t i) {
         const CgRule *r = cgrules_get(c, i);
 
         return r->head == i || r->own_program;
+}
+
+int cgrules_try(const CgRules *c, size_t i, const CgProcess *p, CgVerdict *ret) {
+        const CgRule *r = cgrules_get(c, i);
+        CgVerdict v = {};
+        int q;
+
+        if (!rule_takes(r, p->subject))
+                return 0;
+        if (r->options) {
+                q = ignores(r, p);
+                v.rule = r;
+                v.ignored = true;
+        } else {
+                q = collect(c, i, p->subject, &v);
+                q = q < 0 ? q : 1;
+        }
+        if (q <= 0)
+                cg_verdict_done(&v);
+        else
+                *ret = v;
+        return q;
 }
 
 int cgrules_match(const CgRules *c, const CgProcess *p, CgVerdict *ret) {
         CgVerdict v = {};
         int q = 0;
 
-        for (size_t i = 0; i < cgrules_size(c) && !v.rule && q >= 0; i++) {
-                const CgRule *r = cgrules_get(c, i);
-                if (!is_entry(c, i) || !rule_takes(r, p->subject))
-                        continue;
-                if (!r->options)
-                        q = collect(c, i, p->subject, &v);
-                else if ((q = ignores(r, p)) > 0) {
-                        v.rule = r;
-                        v.ignored = true;
-                }
-        }
-        if (q < 0) {
-                cg_verdict_done(&v);
+        for (size_t i = 0; i < cgrules_size(c) && q == 0; i++)
+                if (cgrules_is_entry(c, i))
+                        q = cgrules_try(c, i, p, &v);
+        if (q < 0)
                 return q;
-        }
         *ret = v;
         return 0;
 }

@@ -9,6 +9,7 @@ typedef struct CgFile {
 } CgFile;
 
 struct CgRules {
+        unsigned refs;
         CgRule *rules;
         size_t n, room;
         CgFile *files; /* names that rules point to */
@@ -16,8 +17,19 @@ struct CgRules {
 };
 
 int cgrules_new(CgRules **ret) {
-        *ret = calloc(1, sizeof(CgRules));
-        return *ret ? 0 : -ENOMEM;
+        CgRules *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        c->refs = 1;
+        *ret = c;
+        return 0;
+}
+
+CgRules *cgrules_ref(CgRules *c) {
+        if (c)
+                c->refs++;
+        return c;
 }
 
 static void rule_done(CgRule *r) {
@@ -30,7 +42,7 @@ static void rule_done(CgRule *r) {
 CgRules *cgrules_free(CgRules *c) {
         CgFile *next;
 
-        if (!c)
+        if (!c || --c->refs > 0)
                 return NULL;
         for (size_t i = 0; i < c->n; i++)
                 rule_done(&c->rules[i]);
@@ -382,18 +394,22 @@ static uint32_t destination_facts(const char *d) {
         return facts;
 }
 
+uint32_t cgrule_facts(const CgRule *r) {
+        uint32_t facts = destination_facts(r->destination);
+
+        if (*r->user == '@')
+                facts |= FACT_BIT(FACT_GID) | FACT_BIT(FACT_MEMBER);
+        else if (!streq(r->user, "*"))
+                facts |= FACT_BIT(FACT_UID);
+        if (r->program)
+                facts |= FACT_BIT(FACT_COMM) | FACT_BIT(FACT_EXE) | FACT_BIT(FACT_ARG0);
+        return facts;
+}
+
 uint32_t cgrules_facts(const CgRules *c) {
         uint32_t facts = 0;
 
-        for (size_t i = 0; i < c->n; i++) {
-                const CgRule *r = &c->rules[i];
-                if (*r->user == '@')
-                        facts |= FACT_BIT(FACT_GID) | FACT_BIT(FACT_MEMBER);
-                else if (!streq(r->user, "*"))
-                        facts |= FACT_BIT(FACT_UID);
-                if (r->program)
-                        facts |= FACT_BIT(FACT_COMM) | FACT_BIT(FACT_EXE) | FACT_BIT(FACT_ARG0);
-                facts |= destination_facts(r->destination);
-        }
+        for (size_t i = 0; i < c->n; i++)
+                facts |= cgrule_facts(&c->rules[i]);
         return facts;
 }

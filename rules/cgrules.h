@@ -34,7 +34,8 @@ typedef struct CgRules CgRules;
 typedef void (*CgReport)(const TextError *where, void *userdata);
 
 int cgrules_new(CgRules **ret);
-CgRules *cgrules_free(CgRules *c);
+CgRules *cgrules_ref(CgRules *c);
+CgRules *cgrules_free(CgRules *c); /* gives one reference back; the last one frees */
 DEFINE_CLEANUP(CgRules *, cgrules_free)
 
 /* Appends the rules of one file. Every error is reported, and the line left out together with the % lines behind it. Returns the number of
@@ -48,6 +49,7 @@ size_t cgrules_size(const CgRules *c);
 const CgRule *cgrules_get(const CgRules *c, size_t i);
 /* Facts that users, programs and destinations ask for (FACT_BIT mask). */
 uint32_t cgrules_facts(const CgRules *c);
+uint32_t cgrule_facts(const CgRule *r); /* of one line */
 bool cgrule_covers(const CgRule *r, const char *controller);
 /* The name that a line has as a rule of pclass: "cgrules-12"; in a second file "cgrules2-12". Returns buf. */
 #define CGRULE_NAME_SIZE 40
@@ -78,6 +80,10 @@ typedef struct CgVerdict {
         char problem[160];     /* why a rule that takes the process moves it nowhere; "" when it does */
 } CgVerdict;
 
+/* A rule is entered at its first line, or at a line that names a program of its own. */
+bool cgrules_is_entry(const CgRules *c, size_t i);
+/* Whether the entry i decides: 1 and *ret, 0, -ENOMEM. */
+int cgrules_try(const CgRules *c, size_t i, const CgProcess *p, CgVerdict *ret);
 /* The first rule that takes the process. -ENOMEM. */
 int cgrules_match(const CgRules *c, const CgProcess *p, CgVerdict *ret);
 void cg_verdict_done(CgVerdict *v);
@@ -89,6 +95,11 @@ const char *cg_verdict_path(const CgVerdict *v, const char *controller);
 int cg_destination_expand(const char *destination, const Subject *s, char **ret, Fact *ret_missing);
 /* The name that %p stands for, its length in *ret_size; NULL: not known. */
 const char *cg_process_name(const Subject *s, size_t *ret_size);
+/* By which names a process is known: its own, that of its file, what it was called by. Each with its path where there is one; NULL: not known. */
+typedef struct CgNames {
+        const char *comm, *exe, *called;
+} CgNames;
+void cg_process_names(const Subject *s, CgNames *ret);
 /* Whether a rule's program ("cp", "/bin/cp", "c*") is that of the process. */
 bool cg_program_matches(const char *program, const Subject *s);
 

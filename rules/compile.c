@@ -1,4 +1,5 @@
 /* Resolves the rules against the machine: which can match here, and why the others cannot. */
+#include "rules/cgset-internal.h"
 #include "rules/ruleset-internal.h"
 
 #include <stdarg.h>
@@ -151,14 +152,19 @@ static int check_contexts(const RulesetEnv *env, const Rule *rule, Compiled *out
         return r;
 }
 
-static int compile_rule(const RulesetEnv *env, const RuleEntry *e, Compiled *out) {
+static int compile_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntry *e, Compiled *out) {
         uint32_t facts = rule_facts(e->rule);
+        size_t foreign;
         int r = resolve_names(env, e->rule, out); /* also for explain, which asks inactive rules too */
 
         if (r < 0)
                 return r;
         if (!e->enabled)
                 return inactive(out, "disabled");
+        if (rule_is_foreign(e->rule, &foreign)) {
+                out->active = cgset_check(rs->cgset, foreign, env, out->reason, sizeof(out->reason));
+                return 0;
+        }
         if ((facts & FACT_BIT(FACT_CONTEXT)) && env->no_context_reason)
                 return inactive(out, "%s", env->no_context_reason);
         if ((facts & FACT_BIT(FACT_LABEL)) && env->no_label_reason)
@@ -175,14 +181,24 @@ static int compile_rule(const RulesetEnv *env, const RuleEntry *e, Compiled *out
 
 static int build_index(const Ruleset *rs, const Compilation *c, Index **ret) {
         _cleanup_free_ IndexRule *rules = calloc(rs->n + 1, sizeof(IndexRule));
-        size_t n = 0;
+        size_t n = 0, foreign;
 
         if (!rules)
                 return -ENOMEM;
         for (size_t i = 0; i < rs->n; i++)
-                if (c->rules[i].active)
+                if (c->rules[i].active && !rule_is_foreign(rs->entries[i]->entry.rule, &foreign))
                         rules[n++] = (IndexRule) { rs->entries[i]->entry.rule, c->rules[i].names, (uint32_t) i };
         return index_new(rules, n, ret);
+}
+
+static int build_cgset(const Ruleset *rs, const Compilation *c) {
+        _cleanup_free_ bool *active = calloc(rs->n + 1, sizeof(bool));
+
+        if (!active)
+                return -ENOMEM;
+        for (size_t i = 0; i < rs->n; i++)
+                active[i] = c->rules[i].active;
+        return cgset_compile(rs->cgset, rs->entries, rs->n, active);
 }
 
 static void take_over(Ruleset *rs, const RulesetEnv *env, Compilation *c) {
@@ -207,12 +223,15 @@ int ruleset_compile(Ruleset *rs, const RulesetEnv *env) {
         c.rules = calloc(rs->n + 1, sizeof(Compiled));
         if (!c.rules)
                 return -ENOMEM;
+        cgset_resolve(rs->cgset, env);
         for (size_t i = 0; i < rs->n; i++) {
-                r = compile_rule(env, &rs->entries[i]->entry, &c.rules[i]);
+                r = compile_rule(rs, env, &rs->entries[i]->entry, &c.rules[i]);
                 if (r < 0)
                         return r;
         }
         r = build_index(rs, &c, &index);
+        if (r >= 0)
+                r = build_cgset(rs, &c);
         if (r < 0)
                 return r;
         take_over(rs, env, &c);

@@ -25,6 +25,8 @@ struct Rule {
         uint32_t facts;
         char *target_text;
         char *text;
+        bool foreign;         /* not of this grammar: RuleForeign */
+        size_t foreign_index;
 };
 
 Rule *rule_ref(const Rule *r) {
@@ -375,6 +377,31 @@ int rule_parse(const char *text, size_t size, Rule **ret, TextError *err) {
                 return q;
         *ret = TAKE_PTR(r);
         return 0;
+}
+
+int rule_new_foreign(const RuleForeign *f, Rule **ret) {
+        _cleanup_(rule_unrefp) Rule *r = calloc(1, sizeof(*r));
+
+        if (!r)
+                return -ENOMEM;
+        r->refs = 1;
+        r->foreign = true;
+        r->foreign_index = f->index;
+        r->facts = f->facts;
+        r->options[OPTION_LEAVE_UNIT] = f->leave_unit;
+        r->name = strdup(f->name);
+        r->text = strdup(f->text);
+        r->target_text = strdup(f->target_text);
+        if (!r->name || !r->text || !r->target_text)
+                return -ENOMEM;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+bool rule_is_foreign(const Rule *r, size_t *ret_index) {
+        if (r->foreign)
+                *ret_index = r->foreign_index;
+        return r->foreign;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------- */

@@ -42,3 +42,14 @@ size_t rule_names(const Rule *r);
 
 /* Facts that conditions and specifiers of this rule ask for (FACT_BIT mask). */
 uint32_t rule_facts(const Rule *r);
+
+/* A rule of another grammar that stands among ours: it has a name, a text for people and facts, but no conditions and no targets of ours. Who
+ * put it there knows by its index what it means (cgset.h). */
+typedef struct RuleForeign {
+        const char *name, *text, *target_text;
+        uint32_t facts;
+        bool leave_unit;
+        size_t index;
+} RuleForeign;
+int rule_new_foreign(const RuleForeign *f, Rule **ret); /* copies; -ENOMEM */
+bool rule_is_foreign(const Rule *r, size_t *ret_index);

@@ -10,6 +10,8 @@ typedef struct Entry {
         NameId *names;    /* rule_names() of them, or NULL before compilation */
 } Entry;
 
+typedef struct CgSet CgSet; /* cgset-internal.h */
+
 struct Ruleset {
         Entry **entries;
         size_t n, room;
@@ -17,4 +19,5 @@ struct Ruleset {
         RulesetEnv env;
         uint32_t facts;
         Index *index;     /* NULL before compilation */
+        CgSet *cgset;     /* NULL: no rules of cgrules.conf */
 };

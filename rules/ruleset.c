@@ -2,6 +2,7 @@
 #include "rules/ruleset.h"
 
 #include "common/str.h"
+#include "rules/cgset-internal.h"
 #include "rules/ruleset-internal.h"
 
 int ruleset_new(Ruleset **ret) {
@@ -40,6 +41,7 @@ Ruleset *ruleset_free(Ruleset *rs) {
         free(rs->entries);
         map_free(rs->by_name);
         index_free(rs->index);
+        cgset_free(rs->cgset);
         free(rs);
         return NULL;
 }

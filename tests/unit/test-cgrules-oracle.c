@@ -1,6 +1,6 @@
 /* Random files of cgrules.conf and random processes, judged twice: by rules/, which reads the text, and by a slow walk over what the generator meant.
  * And files that rules of pclass can say in full, judged as both. PCLASS_SEED repeats a run. */
-#include "rules/cgrules.h"
+#include "rules/cgset.h"
 #include "tests/unit/rulegen.h"
 
 #include <stdio.h>
@@ -395,7 +395,32 @@ static CgRules *read_file(char *text) {
         return c;
 }
 
-static bool compare(const CgRules *c, const Meaning *m, const Process *p, const char *text) {
+/* As the service asks: through a ruleset, by the index. */
+static bool same_indexed(const Ruleset *rs, const CgProcess *process, const CgVerdict *v) {
+        const RuleEntry *entry = NULL;
+        CgVerdict indexed = {};
+        int r = ruleset_match_cgrules(rs, process, NULL, &entry, &indexed);
+        bool same = r == (v->rule != NULL) && indexed.rule == v->rule && indexed.ignored == v->ignored && streq(indexed.problem, v->problem);
+
+        same = same && (!entry || entry->line == v->rule->line);
+        for (unsigned i = 0; i < ELEMENTSOF(controllers) && same; i++)
+                same = streq_ptr(cg_verdict_path(&indexed, controllers[i]), cg_verdict_path(v, controllers[i]));
+        cg_verdict_done(&indexed);
+        return same;
+}
+
+static Ruleset *live(CgRules *c) {
+        static const RulesetEnv env = { .user_by_name = user_by_name, .group_by_name = group_by_name };
+        TextError err = {};
+        Ruleset *rs;
+
+        assert_int_equal(ruleset_new(&rs), 0);
+        assert_int_equal(ruleset_add_cgrules(rs, c, false, &err), 0);
+        assert_int_equal(ruleset_compile(rs, &env), 0);
+        return rs;
+}
+
+static bool compare(const CgRules *c, const Ruleset *rs, const Meaning *m, const Process *p, const char *text) {
         CgPlace places[ELEMENTSOF(controllers)];
         CgProcess process = { .subject = &p->s, .realtime = p->realtime, .places = places };
         CgVerdict v;
@@ -406,7 +431,7 @@ static bool compare(const CgRules *c, const Meaning *m, const Process *p, const 
                         places[process.n_places++] = (CgPlace) { controllers[i], p->place[i] };
         judge(m, p, &e);
         assert_int_equal(cgrules_match(c, &process, &v), 0);
-        bool same = (v.rule ? v.rule->line : 0) == (e.line ? e.line->line : 0) && v.ignored == e.ignored && (v.problem[0] != 0) == e.nowhere;
+        bool same = same_indexed(rs, &process, &v) && (v.rule ? v.rule->line : 0) == (e.line ? e.line->line : 0) && v.ignored == e.ignored && (v.problem[0] != 0) == e.nowhere;
         for (unsigned i = 0; i < ELEMENTSOF(controllers); i++)
                 same &= streq(strnull(cg_verdict_path(&v, controllers[i])), e.path[i]);
         if (!same)
@@ -427,10 +452,11 @@ static void test_oracle(void **state) {
                 Meaning m[LINES];
                 _cleanup_free_ char *text = write_file(m, false);
                 _cleanup_(cgrules_freep) CgRules *c = read_file(text);
+                _cleanup_(ruleset_freep) Ruleset *rs = live(c);
                 for (unsigned k = 0; k < PROCESSES; k++, cases++) {
                         Process p;
                         proc_new(&p);
-                        matches += compare(c, m, &p, text);
+                        matches += compare(c, rs, m, &p, text);
                 }
         }
         print_message("%u cases, %u matches\n", cases, matches);
