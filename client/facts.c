@@ -19,6 +19,11 @@ static const Kind kinds[_FACT_N] = {
         [FACT_UNIT] = KIND_TEXT,
         [FACT_LABEL] = KIND_TEXT,
         [FACT_PID] = KIND_NUMBER,
+        [FACT_RUID] = KIND_NUMBER,
+        [FACT_LOGINUID] = KIND_NUMBER,
+        [FACT_SESSION] = KIND_NUMBER,
+        [FACT_SCRIPT] = KIND_TEXT,
+        [FACT_PARENT_CLASS] = KIND_TEXT,
 };
 
 void facts_done(Facts *f) {
@@ -50,6 +55,10 @@ static const char **text_field(Subject *s, Fact fact) {
                 return &s->cgroup;
         case FACT_UNIT:
                 return &s->unit;
+        case FACT_SCRIPT:
+                return &s->script;
+        case FACT_PARENT_CLASS:
+                return &s->parent_class;
         default:
                 return &s->label;
         }
@@ -73,12 +82,14 @@ static bool number_valid(Fact fact, uint64_t v) {
 }
 
 static void set_number(Facts *f, Fact fact, uint32_t v) {
-        if (fact == FACT_UID)
-                f->subject.uid = v;
-        else if (fact == FACT_GID)
-                f->subject.gid = v;
-        else
-                f->subject.pid = v;
+        Subject *s = &f->subject;
+
+        *(fact == FACT_UID        ? &s->uid :
+          fact == FACT_GID        ? &s->gid :
+          fact == FACT_RUID       ? &s->ruid :
+          fact == FACT_LOGINUID   ? &s->loginuid :
+          fact == FACT_SESSION    ? &s->session :
+                                    (uint32_t *) &s->pid) = v;
         set_known(f, fact);
 }
 
@@ -177,7 +188,7 @@ static int set_json_member(Facts *f, const char *key, json_object *value, const 
                 return 0;
         }
         return text_error(err, file, line, 0, "unknown key '%.64s'; expected context, uid, gid, groups, comm, exe, arg0, cgroup, unit, "
-                          "label or pid", key);
+                          "label, pid, ruid, loginuid, session, script or parent-class", key);
 }
 
 static int parse_object(json_tokener *tokener, const char *text, size_t size, const char *file, unsigned line,

@@ -147,6 +147,10 @@ const char *host_no_label_reason(void) {
                "no security module with labels (AppArmor, Smack) is enabled";
 }
 
+const char *host_no_audit_reason(void) {
+        return access("/proc/self/loginuid", F_OK) < 0 ? "this kernel has no audit, so processes have no loginuid and no session" : NULL;
+}
+
 RulesetEnv host_env(Host *h) {
         return (RulesetEnv) {
                 .user_by_name = user_by_name,

@@ -18,6 +18,7 @@ RulesetEnv host_env(Host *h);
 /* Why this machine has no contexts, or no labels; NULL when it has. Static. */
 const char *host_no_context_reason(void);
 const char *host_no_label_reason(void);
+const char *host_no_audit_reason(void);
 
 /* Adds those of `wanted` (FACT_BIT mask of FACT_USER, FACT_GROUP, FACT_MEMBER) that follow from the uid and the gid; an id that
  * nobody has leaves them unknown. What is known already stays. Lent texts live as long as the host. -ENOMEM. */

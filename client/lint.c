@@ -70,15 +70,40 @@ static int check_reachable(Lint *l, const RuleEntry *e) {
         return map_put_string(l->seen, key, (void *) e);
 }
 
-/* A program names itself: comm by prctl(PR_SET_NAME), arg0 by whoever starts it. */
-static bool can_be_forged(const Rule *r) {
+/* A program names itself: comm by prctl(PR_SET_NAME), arg0 and script by the memory that holds its command line. Its loginuid it can set once, while
+ * nobody has logged in for it. */
+static bool can_be_forged(const Rule *r, bool *ret_login) {
         const Condition *conditions;
         size_t n = rule_conditions(r, &conditions);
+        bool login = false;
 
         for (size_t i = 0; i < n; i++)
-                if (conditions[i].key != KEY_COMM && conditions[i].key != KEY_ARG0)
+                switch (conditions[i].key) {
+                case KEY_COMM:
+                case KEY_ARG0:
+                case KEY_SCRIPT:
+                        break;
+                case KEY_LOGINUID:
+                        login = true;
+                        break;
+                default:
                         return false;
+                }
+        *ret_login = login;
         return n > 0;
+}
+
+static void check_forgery(const Lint *l, const RuleEntry *e) {
+        bool login;
+
+        if (!can_be_forged(e->rule, &login))
+                return;
+        if (login)
+                warn(l, e, "asks only for what a program that nobody logged in for can claim (loginuid%s); add a condition such as type, user or exe",
+                     rule_facts(e->rule) & ~FACT_BIT(FACT_LOGINUID) ? ", comm, arg0, script" : "");
+        else
+                warn(l, e, "asks only for what any program can call itself (comm, arg0, script); add a condition such as type, user or exe%s",
+                     rule_is_ignore(e->rule) ? ", or whoever calls himself so escapes the rules behind it" : "");
 }
 
 static int check_rule(Lint *l, const RuleEntry *e) {
@@ -88,8 +113,7 @@ static int check_rule(Lint *l, const RuleEntry *e) {
                 warn(l, e, "is not active: %s", e->reason);
                 return 0;
         }
-        if (!rule_is_ignore(e->rule) && can_be_forged(e->rule))
-                warn(l, e, "asks only for what any program can call itself (comm, arg0); add a condition such as type, user or exe");
+        check_forgery(l, e);
         return check_reachable(l, e);
 }
 

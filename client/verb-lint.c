@@ -125,6 +125,7 @@ static int check_rules(Check *c) {
 
         env.no_context_reason = host_no_context_reason();
         env.no_label_reason = host_no_label_reason();
+        env.no_audit_reason = host_no_audit_reason();
         if (ruleset_compile(c->rules, &env) < 0 || lint_ruleset(c->rules, report_warning, c) < 0 || c->failed)
                 return cli_oom();
         return CLI_OK;

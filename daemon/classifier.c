@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "common/log.h"
+#include "daemon/birth.h"
 #include "daemon/internal.h"
 #include "daemon/looks.h"
 #include "daemon/mover.h"
@@ -159,6 +160,8 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         }
         placed_by = p->rule;
         process_set_rule(p, v->entry->rule);
+        if (rule_facts(p->rule) & FACT_BIT(FACT_PARENT_CLASS) && process_set_born(p, v->info.subject.parent_class) < 0)
+                scan_request_later(m);
         p->inherited = p->strayed = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
@@ -237,7 +240,7 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
                 return JUDGE_MOVING;
         if (is_orphaned(m, p) && mover_return(m, v, p))
                 return JUDGE_MOVING;
-        if (is_orphaned(m, p) ? !p->strayed && mover_is_out(m, v) : !p->rule && !p->origin && !p->wanted && !p->waiting)
+        if (is_orphaned(m, p) ? !p->strayed && mover_is_out(m, v) : !p->rule && !p->origin && !p->wanted && !p->waiting && !(p->born && births_matter(m)))
                 forget(m, p);
         return JUDGE_NO_MATCH;
 }
@@ -400,7 +403,7 @@ static void classifier_on_gid(Manager *m, const ProcEvent *e) {
 PCLASS_WATCHER(GID, classifier_on_gid);
 
 static void classifier_on_comm(Manager *m, const ProcEvent *e) {
-        if (e->thread == e->pid && (ruleset_facts(m->rules->current) & FACT_BIT(FACT_COMM)))
+        if (e->thread == e->pid && (ruleset_facts(m->rules->current) & (FACT_BIT(FACT_COMM) | FACT_BIT(FACT_SCRIPT))))
                 judge_on_change(m, e);
 }
 PCLASS_WATCHER(COMM, classifier_on_comm);
@@ -424,6 +427,20 @@ static bool was_seen_since(const Process *child, const ProcEvent *e) {
         return child && child->cookie != 0 && child->looked_ns >= e->time_ns;
 }
 
+/* A child of one that is in no class has an entry only while a rule asks where it was born. */
+static void child_of_nobody(Manager *m, const ProcEvent *e) {
+        Process *child;
+
+        if (!births_matter(m))
+                return;
+        if (proctable_make(m->table, e->pid, 0, &child) < 0 || birth_note(m, child, NULL) < 0) {
+                scan_request_later(m);
+                return;
+        }
+        child->inherited = true;
+        child->forked_ns = e->time_ns;
+}
+
 static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         Process *parent = proctable_get(m->table, e->parent), *child = proctable_get(m->table, e->pid);
         bool known = child_is_known(m, parent, e);
@@ -435,6 +452,7 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         }
         if (!parent) {
                 proctable_remove(m->table, e->pid); /* the number is a new process's */
+                child_of_nobody(m, e);
                 if (!known)
                         (void) classifier_judge(m, e->pid, e->time_ns);
                 return;
@@ -444,6 +462,8 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
                 return;
         }
         parent = proctable_get(m->table, e->parent);
+        if (birth_note(m, child, parent) < 0)
+                scan_request_later(m);
         if (known && parent->pending == 0 && e->time_ns > parent->placed_ns)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;

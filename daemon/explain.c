@@ -62,7 +62,7 @@ static char *fact_value(const Subject *s, Fact f) {
         const char *const texts[_FACT_N] = {
                 [FACT_CONTEXT] = s->context, [FACT_USER] = s->user,     [FACT_GROUP] = s->group, [FACT_COMM] = s->comm,
                 [FACT_EXE] = s->exe,         [FACT_ARG0] = s->arg0,     [FACT_CGROUP] = s->cgroup, [FACT_UNIT] = s->unit,
-                [FACT_LABEL] = s->label,
+                [FACT_LABEL] = s->label,      [FACT_SCRIPT] = s->script,  [FACT_PARENT_CLASS] = s->parent_class,
         };
 
         if (!(s->known & FACT_BIT(f)))
@@ -74,6 +74,12 @@ static char *fact_value(const Subject *s, Fact f) {
                 return number(s->gid);
         case FACT_PID:
                 return number(s->pid);
+        case FACT_RUID:
+                return number(s->ruid);
+        case FACT_LOGINUID:
+                return number(s->loginuid);
+        case FACT_SESSION:
+                return number(s->session);
         case FACT_GROUPS:
                 return number_list(s->groups, s->n_groups);
         case FACT_MEMBER:
@@ -98,7 +104,11 @@ static const char *unknown_reason(Manager *m, const Verdict *v, Fact f) {
                        v->exe_error == -EREMOTE  ? "the path is of another mount namespace and not that file here" :
                                                    "the link cannot be read";
         case FACT_ARG0:
+        case FACT_SCRIPT:
                 return "the process has no command line";
+        case FACT_LOGINUID:
+        case FACT_SESSION:
+                return m->reader.audit ? "nobody logged in for it" : "this kernel has no audit";
         case FACT_CGROUP:
         case FACT_UNIT:
                 return "where it came from is not known";

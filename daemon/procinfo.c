@@ -30,6 +30,9 @@ typedef struct PidfdInfo {
 } PidfdInfo;
 _Static_assert(sizeof(PidfdInfo) == 64, "the size is part of the ioctl's number");
 #define PIDFD_INFO_GET _IOWR(0xFF, 11, PidfdInfo)
+#define IDS (FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_RUID))
+#define CMDLINE_FACTS (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT))
+#define AUDIT_FACTS (FACT_BIT(FACT_LOGINUID) | FACT_BIT(FACT_SESSION))
 #define INFO_PID (UINT64_C(1) << 0)
 #define INFO_CREDS (UINT64_C(1) << 1)
 #define INFO_CGROUP_ID (UINT64_C(1) << 2)
@@ -38,8 +41,10 @@ _Static_assert(sizeof(PidfdInfo) == 64, "the size is part of the ioctl's number"
 #define FLAG_KERNEL_THREAD 0x200000u /* PF_KTHREAD of include/linux/sched.h */
 #define STAT_SIZE 1024               /* a stat line is at most about 700 bytes, see fs/proc/array.c */
 #define STATUS_SIZE 16384            /* PROC_GROUPS_MAX groups of 11 bytes and the lines before them */
+#define COMM_MAX 15               /* bytes of a name, TASK_COMM_LEN without its NUL */
 #define COMM_SIZE 128                /* 15 bytes; kernel threads may show up to 64 */
-#define VALUE_SIZE ((PROC_TEXT_SIZE * 2 - COMM_SIZE) / 2) /* arg0; context or label */
+#define VALUE_SIZE ((PROC_TEXT_SIZE * 3 - COMM_SIZE) / 3) /* arg0; script; context or label */
+#define CMDLINE_SIZE (VALUE_SIZE * 2)
 
 static int pidfd_info(int pidfd, PidfdInfo *ret) {
         PidfdInfo info = { .mask = INFO_PID | INFO_CREDS | INFO_CGROUP_ID };
@@ -119,6 +124,7 @@ int proc_reader_init(ProcReader *r, const char *without) {
         reader.pidfs = fstatfs(self, &fs) >= 0 && (uint32_t) fs.f_type == PIDFS_MAGIC;
         reader.pidfd_info = pidfd_info(self, &info) >= 0;
         reader.contexts = !selinux_absent_reason();
+        reader.audit = faccessat(proc, "self/loginuid", F_OK, 0) >= 0;
         if (!reader.contexts)
                 reader.label_attr = probe_label(proc);
         int k = reader_forget(&reader, without);
@@ -225,8 +231,9 @@ static int learn_info(ProcInfo *p) {
         p->v2_cgroup_id = info.mask & INFO_CGROUP_ID ? info.cgroup_id : 0;
         p->subject.uid = info.euid;
         p->subject.gid = info.egid;
-        p->subject.known |= FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID);
-        p->tried |= FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID);
+        p->subject.ruid = info.ruid;
+        p->subject.known |= IDS;
+        p->tried |= IDS;
         return 0;
 }
 
@@ -334,12 +341,12 @@ static const char *status_line(const char *text, const char *start) {
         return line ? line + strlen(start) : NULL;
 }
 
-static void status_effective(const char *text, const char *start, uint32_t *id, Subject *s, Fact fact) {
+static void status_id(const char *text, const char *start, unsigned which, uint32_t *id, Subject *s, Fact fact) {
         const char *line = status_line(text, start);
         uint32_t ids[4]; /* real, effective, saved, file system */
 
         if (line && parse_ids(line, ids, ELEMENTSOF(ids)) == ELEMENTSOF(ids)) {
-                *id = ids[1];
+                *id = ids[which];
                 s->known |= FACT_BIT(fact);
         }
 }
@@ -353,9 +360,11 @@ static void read_status(ProcReader *r, ProcInfo *p, uint32_t facts) {
         if (read_whole(r, p, "status", text, sizeof(text)) < 0)
                 return;
         if (facts & FACT_BIT(FACT_UID))
-                status_effective(text, "\nUid:", &s->uid, s, FACT_UID);
+                status_id(text, "\nUid:", 1, &s->uid, s, FACT_UID);
+        if (facts & FACT_BIT(FACT_RUID))
+                status_id(text, "\nUid:", 0, &s->ruid, s, FACT_RUID);
         if (facts & FACT_BIT(FACT_GID))
-                status_effective(text, "\nGid:", &s->gid, s, FACT_GID);
+                status_id(text, "\nGid:", 1, &s->gid, s, FACT_GID);
         if (facts & FACT_BIT(FACT_GROUPS) && (line = status_line(text, "\nGroups:")))
                 n = parse_ids(line, p->groups, ELEMENTSOF(p->groups));
         if (n >= 0) {
@@ -389,16 +398,64 @@ static void read_comm(ProcReader *r, ProcInfo *p) {
                 p->subject.comm = text_keep(p, n, FACT_COMM);
 }
 
-/* A value that was cut is not the value: it stays unknown, as an empty command line does. */
-static void read_arg0(ProcReader *r, ProcInfo *p) {
-        ssize_t n = read_whole(r, p, "cmdline", p->text + p->used, text_room(p, VALUE_SIZE));
+/* Kept as it is: a newline at its end is the process's own. */
+static const char *argument_keep(ProcInfo *p, const char *argument, Fact fact) {
+        size_t size = strlen(argument) + 1;
 
-        if (n <= 0 || strnlen(p->text + p->used, n) == VALUE_SIZE - 1)
+        if (size >= VALUE_SIZE || text_room(p, size) < size)
+                return NULL;
+        p->subject.known |= FACT_BIT(fact);
+        p->used += size;
+        return memcpy(p->text + p->used - size, argument, size);
+}
+
+/* Does this argument end in the name that the kernel gave the process when it started it? */
+static bool names_process(const char *argument, const char *comm) {
+        const char *slash = strrchr(argument, '/'), *base = slash ? slash + 1 : argument;
+        size_t n = strlen(comm);
+
+        return n > 0 && strncmp(base, comm, n) == 0 && (!base[n] || n == COMM_MAX);
+}
+
+/* Interpreter, the one argument of the #! line if it has one, script. */
+static const char *find_script(const char *const *arguments, size_t n, const char *comm) {
+        if (names_process(arguments[0], comm))
+                return "";
+        for (size_t i = 1; i < n; i++)
+                if (names_process(arguments[i], comm))
+                        return arguments[i];
+        return "";
+}
+
+/* A value that was cut is not the value: it stays unknown, as everything of an empty command line does. */
+static void read_cmdline(ProcReader *r, ProcInfo *p, uint32_t facts) {
+        char text[CMDLINE_SIZE];
+        const char *arguments[3];
+        size_t count = 0;
+        ssize_t n = read_whole(r, p, "cmdline", text, sizeof(text));
+
+        if (n <= 0)
                 return;
-        n = strnlen(p->text + p->used, n);
-        p->subject.arg0 = p->text + p->used; /* kept as it is: a newline at its end is the process's own */
-        p->used += n + 1;
-        p->subject.known |= FACT_BIT(FACT_ARG0);
+        for (char *a = text; count < ELEMENTSOF(arguments) && a < text + n; a += strlen(a) + 1) {
+                if (n == (ssize_t) sizeof(text) - 1 && a + strlen(a) == text + n)
+                        break;
+                arguments[count++] = a;
+        }
+        if (count > 0 && facts & FACT_BIT(FACT_ARG0))
+                p->subject.arg0 = argument_keep(p, arguments[0], FACT_ARG0);
+        if (count > 0 && facts & FACT_BIT(FACT_SCRIPT) && p->subject.known & FACT_BIT(FACT_COMM))
+                p->subject.script = argument_keep(p, find_script(arguments, count, p->subject.comm), FACT_SCRIPT);
+}
+
+/* The kernel's "none" leaves it unknown. */
+static void read_number(ProcReader *r, ProcInfo *p, const char *name, uint32_t *ret, Fact fact) {
+        char text[16];
+        uint32_t v;
+
+        if (read_piece(r, p, name, text, sizeof(text)) <= 0 || str_to_u32(text, &v) < 0 || v == UINT32_MAX)
+                return;
+        *ret = v;
+        p->subject.known |= FACT_BIT(fact);
 }
 
 static const char *read_attribute(ProcReader *r, ProcInfo *p, const char *name, Fact fact) {
@@ -408,12 +465,16 @@ static const char *read_attribute(ProcReader *r, ProcInfo *p, const char *name, 
 }
 
 static void read_texts(ProcReader *r, ProcInfo *p, uint32_t facts) {
-        if (facts & (FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS)))
+        if (facts & (IDS | FACT_BIT(FACT_GROUPS)))
                 read_status(r, p, facts);
         if (facts & FACT_BIT(FACT_COMM))
                 read_comm(r, p);
-        if (facts & FACT_BIT(FACT_ARG0))
-                read_arg0(r, p);
+        if (facts & CMDLINE_FACTS)
+                read_cmdline(r, p, facts);
+        if (facts & FACT_BIT(FACT_LOGINUID))
+                read_number(r, p, "loginuid", &p->subject.loginuid, FACT_LOGINUID);
+        if (facts & FACT_BIT(FACT_SESSION))
+                read_number(r, p, "sessionid", &p->subject.session, FACT_SESSION);
         if (facts & FACT_BIT(FACT_CONTEXT) && r->contexts)
                 p->subject.context = read_attribute(r, p, "attr/current", FACT_CONTEXT);
         if (facts & FACT_BIT(FACT_LABEL) && r->label_attr)
@@ -421,17 +482,21 @@ static void read_texts(ProcReader *r, ProcInfo *p, uint32_t facts) {
 }
 
 static unsigned text_files(uint32_t facts) {
-        static const uint32_t status = FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS);
+        static const uint32_t status = IDS | FACT_BIT(FACT_GROUPS), cmdline = CMDLINE_FACTS;
 
-        return (unsigned) __builtin_popcount(facts & ~status) + !!(facts & status);
+        return (unsigned) __builtin_popcount(facts & ~status & ~cmdline) + !!(facts & status) + !!(facts & cmdline);
 }
 
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts) {
-        static const uint32_t from_texts = FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) |
-                                           FACT_BIT(FACT_COMM) | FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL);
+        static const uint32_t from_texts = FACT_BIT(FACT_CONTEXT) | IDS | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_COMM) | CMDLINE_FACTS |
+                                           FACT_BIT(FACT_LABEL) | AUDIT_FACTS;
         int k;
 
+        if (facts & FACT_BIT(FACT_SCRIPT))
+                facts |= FACT_BIT(FACT_COMM);
         facts &= from_texts & ~p->tried;
+        if (!r->audit)
+                facts &= ~AUDIT_FACTS;
         if (!r->contexts)
                 facts &= ~FACT_BIT(FACT_CONTEXT);
         if (!r->label_attr)

@@ -11,6 +11,7 @@ typedef struct ProcReader {
         bool pidfd_info;     /* PIDFD_GET_INFO works (6.13+); may be forced off */
         bool pidfs;          /* pidfd inode numbers are unique (6.9+); may be forced off: then the start time is the cookie */
         bool contexts;       /* SELinux: attr/current holds a context */
+        bool audit;          /* processes have a loginuid and a session */
         const char *label_attr; /* "attr/apparmor/current", "attr/smack/current", or NULL: no such LSM */
 } ProcReader;
 
@@ -32,7 +33,7 @@ typedef struct ProcInfo {
         uint32_t tried;      /* facts that were asked for already */
         Subject subject;     /* its pointers lead into text[] and groups[] below, or to what others set */
         size_t used;
-        char text[PROC_TEXT_SIZE * 2];
+        char text[PROC_TEXT_SIZE * 3];
         gid_t groups[PROC_GROUPS_MAX];
 } ProcInfo;
 
@@ -42,10 +43,12 @@ int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret);
 void procinfo_init(ProcInfo *p);
 void procinfo_close(ProcInfo *p);
 
-/* Reads those of `facts` that the kernel tells and that were not tried yet: CONTEXT UID GID GROUPS COMM ARG0 LABEL PID. Known ones get
+/* Reads those of `facts` that the kernel tells and that were not tried yet: CONTEXT UID GID GROUPS COMM ARG0 LABEL PID RUID
+ * LOGINUID SESSION SCRIPT. Known ones get
  * their bit in subject.known; a fact that cannot be read stays unknown. Returns -ESRCH if the process went away meanwhile, else 0.
  * PIDFD_GET_INFO serves UID and GID where it exists; /proc/PID/status otherwise. comm: without its newline. arg0: up to the first NUL of cmdline;
- * an empty cmdline leaves it unknown. A zero-length or failing attr/current leaves CONTEXT unknown; a trailing NUL or newline is cut. */
+ * an empty cmdline leaves it unknown. script: the kernel puts the path of a script behind the interpreter that its #! line names, and at most one
+ * argument, and calls the process by its base name; "" for what was not started so. LOGINUID and SESSION stay unknown while the kernel has none. A zero-length or failing attr/current leaves CONTEXT unknown; a trailing NUL or newline is cut. */
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts);
 /* When it was started, on CLOCK_MONOTONIC in ns, to a tick of 10 ms. -ESRCH, -errno. */
 int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns);

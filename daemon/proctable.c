@@ -42,6 +42,7 @@ int proctable_new(ProcTable **ret) {
 
 static void process_free(Process *p) {
         rule_unref(p->rule);
+        free(p->born);
         origin_unref(p->origin);
         free(p);
 }
@@ -138,4 +139,10 @@ void process_set_rule(Process *p, const Rule *rule) {
 
         p->rule = rule ? rule_ref(rule) : NULL;
         rule_unref(old);
+}
+
+int process_set_born(Process *p, const char *class_name) {
+        if (!p->born)
+                p->born = strdup(class_name);
+        return p->born ? 0 : -ENOMEM;
 }

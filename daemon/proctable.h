@@ -21,6 +21,7 @@ typedef struct Process {
         uint64_t cookie;     /* 0 = not known yet (a child that nobody had to look at) */
         Rule *rule;          /* that placed it or the ancestor it inherits from; NULL = found in a class, rule not known */
         bool waiting;        /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
+        char *born;          /* class of its parent at its birth, "" for none; NULL = not noted: no rule asked for it then */
         pid_t parent;        /* that it was forked from, as far as we saw it; 0 = did not */
         bool returning;      /* on its way back to its origin: the entry goes when it is there */
         bool inherited;      /* no rule of its own matched when it was last judged */
@@ -58,3 +59,5 @@ void proctable_remove(ProcTable *t, pid_t pid);
 void proctable_class_gone(ProcTable *t, uint32_t class_index);
 Process *proctable_next(const ProcTable *t, size_t *iterator); /* may be removed while it is the current one */
 void process_set_rule(Process *p, const Rule *rule);
+/* Notes the class it was born in, once. -ENOMEM. */
+int process_set_born(Process *p, const char *class_name);

@@ -110,6 +110,7 @@ static int rulebase_compile(RuleBase *b, Ruleset *rs) {
                 .controller_exists = env_controller,
                 .context_exists = env_context,
                 .no_context_reason = selinux_absent_reason(),
+                .no_audit_reason = b->m->reader.audit ? NULL : "this kernel has no audit, so processes have no loginuid and no session",
                 .no_label_reason = b->m->reader.label_attr ? NULL : "no security module with labels (AppArmor, Smack) is enabled",
                 .userdata = b,
         };

@@ -4,13 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "common/log.h"
+#include "daemon/birth.h"
 #include "daemon/cgroupread.h"
 #include "daemon/internal.h"
 #include "rules/expand.h"
 
 /* What the kernel itself tells about a process. */
 #define KERNEL_FACTS (FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_COMM) | \
-                      FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID))
+                      FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID) | FACT_BIT(FACT_RUID) | FACT_BIT(FACT_LOGINUID) | \
+                      FACT_BIT(FACT_SESSION) | FACT_BIT(FACT_SCRIPT))
 #define ORIGIN_FACTS (FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_UNIT))
 
 void verdict_init(Verdict *v) {
@@ -152,6 +154,10 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
                 exe_fact(m, v);
         if (facts & ORIGIN_FACTS)
                 origin_facts(m, v, process);
+        if (facts & FACT_BIT(FACT_PARENT_CLASS)) {
+                v->info.subject.parent_class = birth_class(m, process, v->info.ppid);
+                v->info.subject.known |= FACT_BIT(FACT_PARENT_CLASS);
+        }
         /* procinfo_read() has made sure of what it read; the program's file was read by another process meanwhile. */
         return !(facts & FACT_BIT(FACT_EXE)) || procinfo_alive(&v->info) ? 0 : -ESRCH;
 }

@@ -155,6 +155,11 @@ static int read_facts(sd_bus_message *m, Facts *f, sd_bus_error *e) {
                 { fact_name(FACT_UNIT), "s", &s->unit, &f->given[FACT_UNIT] },
                 { fact_name(FACT_LABEL), "s", &s->label, &f->given[FACT_LABEL] },
                 { fact_name(FACT_PID), "u", &f->pid, &f->given[FACT_PID] },
+                { fact_name(FACT_RUID), "u", &s->ruid, &f->given[FACT_RUID] },
+                { fact_name(FACT_LOGINUID), "u", &s->loginuid, &f->given[FACT_LOGINUID] },
+                { fact_name(FACT_SESSION), "u", &s->session, &f->given[FACT_SESSION] },
+                { fact_name(FACT_SCRIPT), "s", &s->script, &f->given[FACT_SCRIPT] },
+                { fact_name(FACT_PARENT_CLASS), "s", &s->parent_class, &f->given[FACT_PARENT_CLASS] },
         };
         int r = options_read(m, options, ELEMENTSOF(options), e);
 

@@ -76,6 +76,7 @@ static void key_texts(FactKey *k, const Subject *s, uint32_t known) {
         } texts[] = {
                 { FACT_CONTEXT, s->context }, { FACT_USER, s->user },     { FACT_GROUP, s->group }, { FACT_COMM, s->comm },   { FACT_EXE, s->exe },
                 { FACT_ARG0, s->arg0 },       { FACT_CGROUP, s->cgroup }, { FACT_UNIT, s->unit },   { FACT_LABEL, s->label },
+                { FACT_SCRIPT, s->script },   { FACT_PARENT_CLASS, s->parent_class },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts) && !k->overflow; i++)
@@ -94,6 +95,12 @@ static bool key_make(FactKey *k, const Subject *s, uint32_t facts) {
                 key_number(k, s->uid);
         if (known & FACT_BIT(FACT_GID))
                 key_number(k, s->gid);
+        if (known & FACT_BIT(FACT_RUID))
+                key_number(k, s->ruid);
+        if (known & FACT_BIT(FACT_LOGINUID))
+                key_number(k, s->loginuid);
+        if (known & FACT_BIT(FACT_SESSION))
+                key_number(k, s->session);
         if (known & FACT_BIT(FACT_GROUPS))
                 key_numbers(k, s->groups, s->n_groups);
         if (known & FACT_BIT(FACT_MEMBER))

@@ -169,6 +169,8 @@ static int compile_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntr
                 return inactive(out, "%s", env->no_context_reason);
         if ((facts & FACT_BIT(FACT_LABEL)) && env->no_label_reason)
                 return inactive(out, "%s", env->no_label_reason);
+        if ((facts & (FACT_BIT(FACT_LOGINUID) | FACT_BIT(FACT_SESSION))) && env->no_audit_reason)
+                return inactive(out, "%s", env->no_audit_reason);
         if (*out->reason)
                 return 0;
         check_targets(env, e->rule, out);

@@ -37,6 +37,10 @@ static const char *fact_text(const Subject *s, Fact f) {
                 return s->unit;
         case FACT_LABEL:
                 return s->label;
+        case FACT_SCRIPT:
+                return s->script;
+        case FACT_PARENT_CLASS:
+                return s->parent_class;
         default:
                 return NULL;
         }
@@ -56,11 +60,11 @@ bool view_text(const View *v, Key key, const char **ret, size_t *ret_size) {
 }
 
 bool view_number(const View *v, Key key, uint32_t *ret) {
-        Fact f = key == KEY_UID ? FACT_UID : FACT_GID;
+        const Subject *s = v->s;
 
-        if (!(v->s->known & FACT_BIT(f)))
+        if (!(s->known & FACT_BIT(key_fact(key))))
                 return false;
-        *ret = key == KEY_UID ? v->s->uid : v->s->gid;
+        *ret = key == KEY_UID ? s->uid : key == KEY_GID ? s->gid : key == KEY_RUID ? s->ruid : key == KEY_LOGINUID ? s->loginuid : s->session;
         return true;
 }
 
@@ -145,16 +149,16 @@ static Truth gids_truth(const View *v, Fact f, uint32_t from, uint32_t to, uint3
 }
 
 static Truth number_alternative(const Alternative *a, const View *v, Key key, uint32_t from, uint32_t to, uint32_t *missing) {
-        bool user = key == KEY_UID || key == KEY_USER;
+        Key by = key == KEY_USER ? KEY_UID : key == KEY_GROUP ? KEY_GID : key;
         uint32_t number;
         Truth t;
 
         if (key == KEY_MEMBER)
                 return gids_truth(v, FACT_MEMBER, from, to, missing);
-        if (view_number(v, user ? KEY_UID : KEY_GID, &number))
+        if (view_number(v, by, &number))
                 t = number >= from && number <= to ? YES : NO;
         else
-                t = missing_fact(missing, user ? FACT_UID : FACT_GID);
+                t = missing_fact(missing, key_fact(by));
         if (t != YES && a->supplementary)
                 t = either(t, gids_truth(v, FACT_GROUPS, from, to, missing));
         return t;

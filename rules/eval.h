@@ -24,7 +24,7 @@ void view_init(View *v, const Subject *s, const RulesetEnv *env);
 
 /* The one text that globs of this key are held against; false when it is unknown. Not for KEY_MEMBER. */
 bool view_text(const View *v, Key key, const char **ret, size_t *ret_size);
-/* The same for KEY_UID and KEY_GID. */
+/* The same for the keys of VALUE_NUMBER. */
 bool view_number(const View *v, Key key, uint32_t *ret);
 
 /* names may be NULL: nothing is resolved. Unknown facts that the answer UNKNOWN hangs on are added to *missing. */

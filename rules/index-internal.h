@@ -3,7 +3,7 @@
 #include "rules/index.h"
 
 /* Tables: exact values of key k at k, beginnings of values of key k at TABLE_PREFIX + k. Exact uids and gids, numbers and names alike, are at
- * KEY_UID and KEY_GID, groups of the user database at KEY_MEMBER, and those of group=@ at TABLE_SUPPLEMENTARY. */
+ * KEY_UID and KEY_GID, other numbers at their keys, groups of the user database at KEY_MEMBER, and those of group=@ at TABLE_SUPPLEMENTARY. */
 #define TABLE_PREFIX _KEY_N
 #define TABLE_SUPPLEMENTARY (2 * _KEY_N)
 
@@ -27,7 +27,7 @@ typedef struct IndexTable {
 typedef struct IndexRest {
         uint32_t position;
         Key key;             /* _KEY_N: nothing does */
-        uint32_t from, to;   /* KEY_UID and KEY_GID */
+        uint32_t from, to;   /* keys of VALUE_NUMBER */
         uint64_t pairs;      /* other keys: pairs of bytes that the text must have */
 } IndexRest;
 

@@ -76,9 +76,11 @@ static void begin_groups(IndexIterator *it, const Index *x, const Subject *s, bo
 static void begin_number(IndexIterator *it, const Index *x, const View *v, Key key, bool unknown) {
         uint32_t number;
 
+        if (x->tables[key].n_all == 0 && !(x->rest_keys & 1u << key))
+                return;
         if (view_number(v, key, &number)) {
                 it->known |= 1u << key;
-                it->number[key == KEY_GID] = number;
+                it->number[key] = number;
                 (void) add_value(it, &x->tables[key], it->n, index_hash_number(number));
         } else if (unknown)
                 add_all(it, &x->tables[key]);
@@ -109,11 +111,11 @@ void index_begin(const Index *x, const View *v, bool unknown, IndexIterator *ret
         ret->n = ret->rest = 0;
         ret->known = 0;
         ret->index = x;
-        begin_number(ret, x, v, KEY_UID, unknown);
-        begin_number(ret, x, v, KEY_GID, unknown);
         begin_groups(ret, x, v->s, unknown);
         for (Key key = 0; key < _KEY_N; key++)
-                if (key != KEY_UID && key != KEY_GID && key != KEY_MEMBER)
+                if (key_value_kind(key) == VALUE_NUMBER)
+                        begin_number(ret, x, v, key, unknown);
+                else if (key != KEY_MEMBER)
                         begin_text(ret, x, v, key, unknown);
 }
 
@@ -121,8 +123,8 @@ void index_begin(const Index *x, const View *v, bool unknown, IndexIterator *ret
 static bool is_ruled_out(const IndexIterator *it, const IndexRest *r) {
         if (!(it->known & 1u << r->key))
                 return false;
-        if (r->key == KEY_UID || r->key == KEY_GID) {
-                uint32_t number = it->number[r->key == KEY_GID];
+        if (key_value_kind(r->key) == VALUE_NUMBER) {
+                uint32_t number = it->number[r->key];
                 return number < r->from || number > r->to;
         }
         return r->pairs & ~it->pairs[r->key];

@@ -31,7 +31,7 @@ typedef struct IndexIterator {
         const Index *index;
         size_t rest;
         uint32_t known;          /* keys, as bits */
-        uint32_t number[2];      /* of KEY_UID and KEY_GID */
+        uint32_t number[_KEY_N]; /* of VALUE_NUMBER keys */
         uint64_t pairs[_KEY_N];
 } IndexIterator;
 

@@ -28,7 +28,7 @@ static bool number_value(const Condition *c, const Alternative *a, const NameId 
         if (a->kind == ALTERNATIVE_NUMBERS && a->from != a->to)
                 return false;
         ret->table = c->key == KEY_MEMBER ? KEY_MEMBER : a->supplementary ? TABLE_SUPPLEMENTARY :
-                     c->key == KEY_USER || c->key == KEY_UID ? KEY_UID : KEY_GID;
+                     c->key == KEY_USER ? KEY_UID : c->key == KEY_GROUP ? KEY_GID : c->key;
         ret->hash = index_hash_number(number);
         return true;
 }
@@ -253,7 +253,7 @@ static bool rest_filter(const Condition *c, IndexRest *r) {
         if (c->negated)
                 return false;
         if (a->kind == ALTERNATIVE_NUMBERS && c->n == 1 && !a->supplementary && c->key != KEY_MEMBER) {
-                r->key = c->key == KEY_USER || c->key == KEY_UID ? KEY_UID : KEY_GID;
+                r->key = c->key == KEY_USER ? KEY_UID : c->key == KEY_GROUP ? KEY_GID : c->key;
                 r->from = a->from;
                 r->to = a->to;
                 return true;

@@ -23,6 +23,11 @@ static const struct {
         [KEY_CGROUP] = { VALUE_TEXT, FACT_CGROUP },
         [KEY_UNIT] = { VALUE_TEXT, FACT_UNIT },
         [KEY_LABEL] = { VALUE_TEXT, FACT_LABEL },
+        [KEY_RUID] = { VALUE_NUMBER, FACT_RUID },
+        [KEY_LOGINUID] = { VALUE_NUMBER, FACT_LOGINUID },
+        [KEY_SESSION] = { VALUE_NUMBER, FACT_SESSION },
+        [KEY_SCRIPT] = { VALUE_TEXT, FACT_SCRIPT },
+        [KEY_PARENT_CLASS] = { VALUE_TEXT, FACT_PARENT_CLASS },
 };
 
 static const char *const names[_KEY_N + 1] = {
@@ -30,11 +35,13 @@ static const char *const names[_KEY_N + 1] = {
         [KEY_RANGE] = "range",     [KEY_UID] = "uid",       [KEY_GID] = "gid",     [KEY_USER] = "user",
         [KEY_GROUP] = "group",     [KEY_MEMBER] = "member", [KEY_COMM] = "comm",   [KEY_EXE] = "exe",
         [KEY_ARG0] = "arg0",       [KEY_CGROUP] = "cgroup", [KEY_UNIT] = "unit",   [KEY_LABEL] = "label",
+        [KEY_RUID] = "ruid",       [KEY_LOGINUID] = "loginuid", [KEY_SESSION] = "session", [KEY_SCRIPT] = "script",
+        [KEY_PARENT_CLASS] = "parent-class",
         [_KEY_N] = NULL,
 };
 
 /* Words of the language that this version does not serve: named, so that nobody looks for a typing mistake. */
-static const char *const later[] = { "ruid", "loginuid", "session", "script", "parent-class", "container", NULL };
+static const char *const later[] = { "container", NULL };
 
 const char *key_name(Key k) {
         return names[k];
@@ -72,5 +79,6 @@ const char *key_suggest(const char *name, size_t n) {
 }
 
 const char *key_list(void) {
-        return "context seuser role type range uid gid user group member comm exe arg0 cgroup unit label";
+        return "context seuser role type range uid gid user group member comm exe arg0 cgroup unit label ruid loginuid "
+               "session script parent-class";
 }

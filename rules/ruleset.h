@@ -23,6 +23,7 @@ typedef struct RulesetEnv {
         bool (*context_exists)(const char *context, void *userdata);
         const char *no_context_reason; /* NULL: contexts can be read; else why not ("SELinux is not enabled") */
         const char *no_label_reason;
+        const char *no_audit_reason; /* of loginuid and session */
         void *userdata;
 } RulesetEnv;
 

@@ -18,6 +18,11 @@ typedef enum Fact {
         FACT_UNIT,    /* systemd unit of the origin */
         FACT_LABEL,   /* raw text of a non-SELinux LSM */
         FACT_PID,
+        FACT_RUID,    /* real */
+        FACT_LOGINUID, /* audit login uid; unknown while nobody has logged in for the process */
+        FACT_SESSION, /* audit session id; unknown likewise */
+        FACT_SCRIPT,  /* path of the script whose #! named the program; "" when the program is none's interpreter */
+        FACT_PARENT_CLASS, /* class in which it was born; "" for none */
         _FACT_N,
 } Fact;
 #define FACT_BIT(f) (1u << (f))
@@ -27,11 +32,12 @@ const char *fact_name(Fact f); /* "context", "uid", ... as --facts JSON keys */
 typedef struct Subject {
         uint32_t known; /* FACT_BIT()s; a field whose bit is clear is not looked at */
         pid_t pid;
-        uid_t uid;
+        uid_t uid, ruid;
+        uint32_t loginuid, session;
         gid_t gid;
         const gid_t *groups;
         size_t n_groups;
         const gid_t *members;
         size_t n_members;
-        const char *context, *user, *group, *comm, *exe, *arg0, *cgroup, *unit, *label;
+        const char *context, *user, *group, *comm, *exe, *arg0, *cgroup, *unit, *label, *script, *parent_class;
 } Subject;

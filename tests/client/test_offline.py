@@ -247,8 +247,19 @@ class Lint(ctl.Case):
 
     def test_forged(self):
         found = self.warnings('a: comm=x => web\nb: arg0=x comm=y => web\nc: comm=z uid=5 => web\nd: comm=q => ignore\n')
-        self.assertEqual([line for line, _ in found], [1, 2])
+        self.assertEqual([line for line, _ in found], [1, 2, 4])
         self.assertIn('any program can call itself', found[0][1])
+        self.assertIn('escapes the rules behind it', found[2][1])
+
+    def test_forged_with_every_key_alone(self):
+        """Every rule whose only keys can be forged is named, and no other."""
+        keys = {'comm': 'x', 'arg0': 'x', 'script': '/x', 'loginuid': '5', 'exe': '/x', 'uid': '5', 'gid': '5', 'ruid': '5', 'session': '5', 'user': 'root',
+                'group': 'root', 'member': 'root', 'cgroup': '/x', 'unit': 'x', 'parent-class': 'x'}
+        alone = ''.join(f'{k}: {k}={v} => web\n' for k, v in keys.items())
+        found = self.warnings(alone + 'n: !comm=x script~"y" => web\nm: loginuid=7 comm=x => web\nboth: comm=y uid=6 => web\n')
+        self.assertEqual([line for line, _ in found], [1, 2, 3, 4, len(keys) + 1, len(keys) + 2])
+        self.assertIn('that nobody logged in for', found[3][1])
+        self.assertIn('(loginuid, comm, arg0, script)', found[5][1])
 
     def test_unknown_names(self):
         found = self.warnings('a: user=nobody-has-this-name => web\nb: group=nor-this => web\nc: member=nor-this => web\nd: user=root => web\n')

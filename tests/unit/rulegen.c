@@ -71,7 +71,7 @@ const RulesetEnv rulegen_machine = {
 
 static const unsigned categories[CATEGORIES] = { 0, 1, 2, 3, 64, 1023 };
 const char *const k_names[K_N] = { "context", "seuser", "role", "type", "range", "uid", "gid", "user", "group", "member",
-                                       "comm", "exe", "arg0", "cgroup", "unit", "label" };
+                                       "comm", "exe", "arg0", "cgroup", "unit", "label", "ruid", "loginuid", "session", "script", "parent-class" };
 
 /* ---- making it up ------------------------------------------------------------------------------------------------- */
 
@@ -177,11 +177,11 @@ static Alt make_alt(const Cond *c) {
 
         if (takes_names(c->key))
                 return make_name(c->key);
-        if (c->key == UID || c->key == GID) {
+        if (IS_NUMBER(c->key)) {
                 a.number = true;
-                a.from = a.to = c->key == UID ? PICK(uids) : PICK(gids);
+                a.from = a.to = c->key != GID ? PICK(uids) : PICK(gids);
                 if (*c->op == '=' && one_in(3)) {
-                        uint32_t other = c->key == UID ? PICK(uids) : PICK(gids);
+                        uint32_t other = c->key != GID ? PICK(uids) : PICK(gids);
                         a.from = MIN(a.from, other);
                         a.to = MAX(a.to, other);
                 }
@@ -200,9 +200,9 @@ static Alt make_alt(const Cond *c) {
 static Cond make_cond(void) {
         Cond c = { .key = (K) below(K_N), .op = "=", .not = one_in(4), .n = 1 };
 
-        if ((c.key == UID || c.key == GID || c.key == RANGE) && one_in(2))
+        if ((IS_NUMBER(c.key) || c.key == RANGE) && one_in(2))
                 c.op = one_in(2) ? "<=" : ">=";
-        else if (c.key != UID && c.key != GID && one_in(6)) {
+        else if (!IS_NUMBER(c.key) && one_in(6)) {
                 c.op = "~";
                 c.regex = make_regex(word_for(c.key));
                 return c;
@@ -375,10 +375,11 @@ void make_proc(Proc *p) {
                 .known = PICK(masks), .pid = 4711, .uid = PICK(uids), .gid = PICK(gids), .groups = p->groups, .members = p->members,
                 .n_groups = below(4), .n_members = below(4), .context = p->context, .comm = PICK(words), .exe = PICK(words),
                 .arg0 = PICK(words), .cgroup = PICK(words), .unit = PICK(words), .label = PICK(words),
+                .ruid = PICK(uids), .loginuid = PICK(uids), .session = PICK(uids), .script = PICK(words), .parent_class = PICK(words),
                 .user = word_for(USER), .group = word_for(GROUP),
         };
         if (p->s.known == 0 || one_in(3))
-                p->s.known = (unsigned) below(1u << 16) | below(1u << 16);
+                p->s.known = below(1u << _FACT_N) | below(1u << _FACT_N);
         for (unsigned i = 0; i < 3; i++) {
                 p->groups[i] = PICK(gids);
                 p->members[i] = PICK(gids);

@@ -51,7 +51,9 @@ typedef struct Lvl {
         bool c[CATEGORIES];
 } Lvl;
 
-typedef enum K { CONTEXT, SEUSER, ROLE, TYPE, RANGE, UID, GID, USER, GROUP, MEMBER, COMM, EXE, ARG0, CGROUP, UNIT, LABEL, K_N } K;
+typedef enum K { CONTEXT, SEUSER, ROLE, TYPE, RANGE, UID, GID, USER, GROUP, MEMBER, COMM, EXE, ARG0, CGROUP, UNIT, LABEL,
+               RUID, LOGINUID, SESSION, SCRIPT, PARENT_CLASS, K_N } K;
+#define IS_NUMBER(key) ((key) == UID || (key) == GID || (key) == RUID || (key) == LOGINUID || (key) == SESSION)
 extern const char *const k_names[K_N];
 
 typedef struct Alt {

@@ -26,7 +26,8 @@ static void test_every_key(void **state) {
         TextError err;
 
         assert_int_equal(parse(&f, "{\"context\":\"a:b:c:s0\",\"uid\":1000,\"gid\":100,\"groups\":[4,20],\"comm\":\"ht tpd\",\"exe\":\"/bin/x\","
-                                   "\"arg0\":\"-x\",\"cgroup\":\"/a\",\"unit\":\"a.service\",\"label\":\"l\",\"pid\":42}", &err), 0);
+                                   "\"arg0\":\"-x\",\"cgroup\":\"/a\",\"unit\":\"a.service\",\"label\":\"l\",\"pid\":42,"
+                                   "\"ruid\":1,\"loginuid\":2,\"session\":3,\"script\":\"/s\",\"parent-class\":\"web\"}", &err), 0);
         assert_string_equal(f.subject.context, "a:b:c:s0");
         assert_int_equal(f.subject.uid, 1000);
         assert_int_equal(f.subject.gid, 100);
@@ -40,9 +41,15 @@ static void test_every_key(void **state) {
         assert_string_equal(f.subject.unit, "a.service");
         assert_string_equal(f.subject.label, "l");
         assert_int_equal(f.subject.pid, 42);
+        assert_int_equal(f.subject.ruid, 1);
+        assert_int_equal(f.subject.loginuid, 2);
+        assert_int_equal(f.subject.session, 3);
+        assert_string_equal(f.subject.script, "/s");
+        assert_string_equal(f.subject.parent_class, "web");
         assert_int_equal(f.subject.known, FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) |
                          FACT_BIT(FACT_COMM) | FACT_BIT(FACT_EXE) | FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_UNIT) |
-                         FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID));
+                         FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID) | FACT_BIT(FACT_RUID) | FACT_BIT(FACT_LOGINUID) | FACT_BIT(FACT_SESSION) |
+                         FACT_BIT(FACT_SCRIPT) | FACT_BIT(FACT_PARENT_CLASS));
         facts_done(&f);
         assert_int_equal(f.subject.known, 0);
 }

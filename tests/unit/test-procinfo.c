@@ -115,8 +115,9 @@ static void test_ids(void **state) {
                 ProcInfo p;
                 procinfo_init(&p);
                 assert_int_equal(procinfo_open(&r, pid, &p), 0);
-                assert_int_equal(procinfo_read(&r, &p, IDS), 0);
-                assert_int_equal(p.subject.known & (IDS | BIT(PID)), IDS | BIT(PID));
+                assert_int_equal(procinfo_read(&r, &p, IDS | BIT(RUID)), 0);
+                assert_int_equal(p.subject.known & (IDS | BIT(PID) | BIT(RUID)), IDS | BIT(PID) | BIT(RUID));
+                assert_int_equal(p.subject.ruid, 21);
                 assert_int_equal(p.subject.pid, pid);
                 assert_int_equal(p.subject.uid, 22);
                 assert_int_equal(p.subject.gid, 12);
@@ -193,6 +194,10 @@ static void test_comm(void **state) {
         }
 }
 
+static void become_script(const void *path) {
+        execl(path, "unused", NULL);
+}
+
 static void assert_arg0(const char *argv0, bool known) {
         pid_t pid = child_start(NULL, NULL, argv0);
 
@@ -222,6 +227,96 @@ static void test_arg0(void **state) {
         longest[4000] = 'a';
         longest[sizeof(longest) - 1] = '\0';
         assert_arg0(longest, false); /* a cut value is not the value */
+}
+
+/* What the first line names is started by the kernel with the script's path behind it. */
+static void assert_script(const char *path, const char *text, const char *expected) {
+        FILE *f = fopen(path, "we");
+
+        assert_non_null(f);
+        fputs(text, f);
+        assert_int_equal(fchmod(fileno(f), 0755), 0);
+        assert_int_equal(fclose(f), 0);
+        pid_t pid = child_start(become_script, path, NULL);
+        FOR_WAYS(r) {
+                ProcInfo p;
+                procinfo_init(&p);
+                assert_int_equal(procinfo_open(&r, pid, &p), 0);
+                assert_int_equal(procinfo_read(&r, &p, BIT(SCRIPT)), 0);
+                assert_true(p.subject.known & BIT(SCRIPT));
+                assert_false(p.subject.known & BIT(ARG0)); /* nobody asked */
+                assert_string_equal(p.subject.script, expected);
+                procinfo_close(&p);
+        }
+        child_end(pid);
+        assert_int_equal(unlink(path), 0);
+}
+
+static void test_script(void **state) {
+        static const char plain[] = "/tmp/test-procinfo.script", longer[] = "/tmp/test-procinfo.name-above-15-bytes.sh";
+
+        assert_script(plain, "#!/bin/sh\nkill -STOP $$\n", plain);
+        assert_script(plain, "#!/usr/bin/tail -f\n", plain);
+        assert_script(longer, "#!/usr/bin/tail -f\n", longer);
+}
+
+static void test_not_a_script(void **state) {
+        static const char *const names[] = { "sleep", "/bin/sleep", "a/sleep" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                pid_t pid = child_start(NULL, NULL, names[i]);
+                ProcReader r = way_open(NULL);
+                ProcInfo p;
+                procinfo_init(&p);
+                assert_int_equal(procinfo_open(&r, pid, &p), 0);
+                assert_int_equal(procinfo_read(&r, &p, BIT(SCRIPT) | BIT(ARG0)), 0);
+                assert_string_equal(p.subject.script, "");
+                assert_string_equal(p.subject.arg0, names[i]);
+                procinfo_close(&p);
+                proc_reader_done(&r);
+                child_end(pid);
+        }
+}
+
+static void log_in(const void *data) {
+        _cleanup_close_ int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+        require(fd >= 0 && write(fd, data, strlen(data)) > 0);
+}
+
+/* The number is the kernel's to give, so it is compared with the file itself. */
+static uint32_t session_of(pid_t pid) {
+        char path[64], text[32];
+
+        snprintf(path, sizeof(path), "/proc/%d/sessionid", (int) pid);
+        assert_true(fd_read_text(AT_FDCWD, path, text, sizeof(text)) > 0);
+        return (uint32_t) strtoul(text, NULL, 10);
+}
+
+static void test_login(void **state) {
+        ProcReader probe = way_open(NULL);
+        bool audit = probe.audit;
+
+        proc_reader_done(&probe);
+        assert_int_equal(audit, access("/proc/self/loginuid", F_OK) == 0);
+        if (!audit)
+                return;
+        pid_t somebody = child_start(log_in, "61234", NULL), nobody = child_start(log_in, "4294967295", NULL);
+        FOR_WAYS(r) {
+                ProcInfo p;
+                procinfo_init(&p);
+                assert_int_equal(procinfo_open(&r, somebody, &p), 0);
+                assert_int_equal(procinfo_read(&r, &p, BIT(LOGINUID) | BIT(SESSION)), 0);
+                assert_int_equal(p.subject.known & (BIT(LOGINUID) | BIT(SESSION)), BIT(LOGINUID) | BIT(SESSION));
+                assert_int_equal(p.subject.loginuid, 61234);
+                assert_int_equal(p.subject.session, session_of(somebody));
+                assert_int_equal(procinfo_open(&r, nobody, &p), 0);
+                assert_int_equal(procinfo_read(&r, &p, BIT(LOGINUID) | BIT(SESSION)), 0);
+                assert_int_equal(p.subject.known & (BIT(LOGINUID) | BIT(SESSION)), 0);
+                procinfo_close(&p);
+        }
+        child_end(somebody);
+        child_end(nobody);
 }
 
 /* All texts at their longest fit beside one another. */
@@ -554,6 +649,9 @@ int main(void) {
                 cmocka_unit_test(test_group_limit),
                 cmocka_unit_test(test_comm),
                 cmocka_unit_test(test_arg0),
+                cmocka_unit_test(test_script),
+                cmocka_unit_test(test_not_a_script),
+                cmocka_unit_test(test_login),
                 cmocka_unit_test(test_texts_do_not_collide),
                 cmocka_unit_test(test_label_text),
                 cmocka_unit_test(test_cookie),

@@ -77,6 +77,8 @@ static void test_facts(void **state) {
                 { "a: unit=u => x/%u%%%P", FACT_BIT(FACT_UNIT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_USER) | FACT_BIT(FACT_PID) },
                 { "a: comm=c exe=e arg0=a cgroup=c label=l => ignore",
                   FACT_BIT(FACT_COMM) | FACT_BIT(FACT_EXE) | FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_LABEL) },
+                { "a: ruid=1 loginuid>=1000 session=2-3 => ignore", FACT_BIT(FACT_RUID) | FACT_BIT(FACT_LOGINUID) | FACT_BIT(FACT_SESSION) },
+                { "a: script=*.sh parent-class=\"\" => ignore", FACT_BIT(FACT_SCRIPT) | FACT_BIT(FACT_PARENT_CLASS) },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -140,7 +142,7 @@ static void test_condition_errors(void **state) {
         assert_error("a: uid=1 =>x", 12, "a blank");
         assert_error("a: usr=x => x", 4, "unknown key \"usr\", did you mean \"user\"? known keys: context");
         assert_error("a: !zzzzzz=x => x", 5, "unknown key \"zzzzzz\"; known keys");
-        assert_error("a: ruid=1 => x", 4, "not supported by this version");
+        assert_error("a: container=1 => x", 4, "not supported by this version");
         assert_error("a: ! uid=1 => x", 5, "expected a condition");
         assert_error("a: comm => x", 8, "expected = or ~");
         assert_error("a: comm<=x => x", 8, "expected = or ~");

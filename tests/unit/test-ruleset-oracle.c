@@ -80,6 +80,10 @@ static const char *text_of(const Proc *p, K key) {
                 return knows(p, FACT_UNIT) ? p->s.unit : NULL;
         case LABEL:
                 return knows(p, FACT_LABEL) ? p->s.label : NULL;
+        case SCRIPT:
+                return knows(p, FACT_SCRIPT) ? p->s.script : NULL;
+        case PARENT_CLASS:
+                return knows(p, FACT_PARENT_CLASS) ? p->s.parent_class : NULL;
         default:
                 return NULL;
         }
@@ -118,6 +122,7 @@ static char says_of_gids(const Cond *c, const Alt *a, bool known, const gid_t *l
 static char says_number(const Cond *c, const Alt *a, const Proc *p) {
         uint32_t range[2] = { a->named ? a->named->id : a->from, a->named ? a->named->id : a->to }, n;
         bool user = c->key == UID || c->key == USER;
+        Fact fact = c->key == RUID ? FACT_RUID : c->key == LOGINUID ? FACT_LOGINUID : c->key == SESSION ? FACT_SESSION : user ? FACT_UID : FACT_GID;
         char t;
 
         if (*c->op == '<')
@@ -126,8 +131,8 @@ static char says_number(const Cond *c, const Alt *a, const Proc *p) {
                 range[1] = UINT32_MAX;
         if (c->key == MEMBER)
                 return says_of_gids(c, a, knows(p, FACT_MEMBER), p->members, p->s.n_members, range);
-        n = user ? p->s.uid : p->s.gid;
-        t = !knows(p, user ? FACT_UID : FACT_GID) ? '?' : n >= range[0] && n <= range[1] ? 'y' : 'n';
+        n = c->key == RUID ? p->s.ruid : c->key == LOGINUID ? p->s.loginuid : c->key == SESSION ? p->s.session : user ? p->s.uid : p->s.gid;
+        t = !knows(p, fact) ? '?' : n >= range[0] && n <= range[1] ? 'y' : 'n';
         return a->at ? or_(t, says_of_gids(c, a, knows(p, FACT_GROUPS), p->groups, p->s.n_groups, range)) : t;
 }
 

@@ -62,7 +62,8 @@ static Subject everything(void) {
                 .groups = groups, .n_groups = 2, .members = members, .n_members = 2,
                 .context = "system_u:system_r:httpd_t:s0-s2:c0.c5", .user = "ann", .group = "users",
                 .comm = "nginx", .exe = "/usr/sbin/nginx", .arg0 = "nginx: master", .cgroup = "/system.slice/nginx.service",
-                .unit = "nginx.service", .label = "docker-default",
+                .unit = "nginx.service", .label = "docker-default", .ruid = 1001, .loginuid = 1002, .session = 7,
+                .script = "/usr/bin/tool", .parent_class = "web/front",
         };
 }
 
@@ -113,6 +114,13 @@ static void test_text_keys(void **state) {
                 { "cgroup=/system.slice/*", "cgroup=/user.slice/*", FACT_CGROUP },
                 { "unit=nginx.service", "unit=nginx", FACT_UNIT },
                 { "label=docker-*", "label=crio", FACT_LABEL },
+                { "script=/usr/bin/*", "script=tool", FACT_SCRIPT },
+                { "parent-class=web/*", "parent-class=web", FACT_PARENT_CLASS },
+                { "parent-class~\"web/.*\"", "parent-class=\"\"", FACT_PARENT_CLASS },
+                { "ruid=1001", "ruid=1000", FACT_RUID },
+                { "loginuid=1002", "loginuid=1000|1001", FACT_LOGINUID },
+                { "loginuid>=1002", "loginuid<=1001", FACT_LOGINUID },
+                { "session=5-7", "session=8-9", FACT_SESSION },
                 { "user=a*", "user=b*", FACT_USER },
                 { "group=us?rs", "group=[!u]sers", FACT_GROUP },
                 { "user~\"an+\"", "user~\"a\"", FACT_USER },
@@ -349,6 +357,10 @@ static void test_inactive_reasons(void **state) {
         assert_reason("a: type=x => x", &plain, "SELinux is not enabled");
         assert_reason("a: uid>=0 => x/%t", &plain, "SELinux is not enabled");
         assert_reason("a: label=x => x", &plain, "no LSM labels processes");
+        plain.no_audit_reason = "no audit";
+        assert_reason("a: loginuid=1 => x", &plain, "no audit");
+        assert_reason("a: session=1 => x", &plain, "no audit");
+        assert_reason("a: ruid=1 script=x parent-class=y => x", &plain, "");
         assert_reason("a: uid>=0 => x", &plain, "");
         assert_reason("a: user=ann => x", &(RulesetEnv) {}, "no such user: ann");
         assert_reason("a: uid>=0 => cpu:nowhere memory:y", &(RulesetEnv) {}, "");
