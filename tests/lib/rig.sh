@@ -15,7 +15,8 @@
 #
 # Users inside: pclass (the service's), alice (a polkit rule allows her every org.pclass action), bob (a rule denies him), carol (an administrator
 # by group sudo, password carolpw), dave (nobody in particular, password davepw), root's password is rootpw. Homes: /run/home-NAME.
-# Bus: /run/dbus/system_bus_socket, activation works, its log is DIR/dbus.log.
+# Bus: /run/dbus/system_bus_socket, activation works, its log is DIR/dbus.log. It is dbus-daemon; with RIG_BUS=broker it is dbus-broker, and
+# RIG_ACTIVATOR is the built tests/lib/activator.
 # Cgroups: in every hierarchy /pclass-rig.N/LEAF, for the leaves run and service and any other that -c names. The service, started with -c
 # service, keeps its class root below its own cgroup; so what it moves stays within the rig and ends with it. A test that puts
 # processes anywhere else must fetch them back itself.
@@ -109,12 +110,30 @@ rig_inner() {
         install -d -o polkitd -g root -m 700 /etc/polkit-1/rules.d
         rig_polkit_rules >/etc/polkit-1/rules.d/10-pclass-rig.rules
         chmod 644 /etc/polkit-1/rules.d/10-pclass-rig.rules
-        dbus-daemon --system --nofork --nopidfile --nosyslog 2>"$RIG_STATE/dbus.log" &
+        rig_bus >"$RIG_STATE/dbus.log" 2>&1 &
         for ((d = 0; d < 500; d++)); do [ -S /run/dbus/system_bus_socket ] && break; sleep 0.01; done
         [ -S /run/dbus/system_bus_socket ]
         chmod 666 /run/dbus/system_bus_socket
+        rig_bus_ready
         touch "$RIG_STATE/ready"
         exec sleep infinity
+}
+# The system bus, within the namespace; runs until it ends.
+rig_bus() {
+        if [ "${RIG_BUS:-daemon}" = broker ]; then
+                exec python3 "$(dirname "$RIG_LIB")/broker-bus.py" "$RIG_ACTIVATOR"
+        fi
+        exec dbus-daemon --system --nofork --nopidfile --nosyslog
+}
+# dbus-broker listens before it serves, and activates nothing before somebody stands for systemd.
+rig_bus_ready() {
+        local i
+        [ "${RIG_BUS:-daemon}" = broker ] || return 0
+        for ((i = 0; i < 500; i++)); do
+                busctl --timeout=5 status org.freedesktop.systemd1 >/dev/null 2>&1 && return 0
+                sleep 0.02
+        done
+        return 1
 }
 rig_polkit_rules() {
         cat <<'RULES'
@@ -137,7 +156,7 @@ rig_up() {
         rm -f "$RIG_STATE/ready" "$RIG_STATE/pid"
         rig_make_cgroups || { rig_down; return 1; }
         ( rig_join run && exec setsid unshare -m --propagation private \
-                env -i PATH="$RIG_PATH" LC_ALL=C.UTF-8 RIG_STATE="$RIG_STATE" bash "$RIG_LIB" inner ) \
+                env -i PATH="$RIG_PATH" LC_ALL=C.UTF-8 RIG_STATE="$RIG_STATE" RIG_BUS="${RIG_BUS:-}" RIG_ACTIVATOR="${RIG_ACTIVATOR:-}" bash "$RIG_LIB" inner ) \
                 >"$RIG_STATE/log" 2>&1 </dev/null &
         local pid=$! i
         disown $pid
@@ -207,6 +226,7 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
         case $verb in
         up) rig_up "$@" ;;
         inner) rig_inner ;;
+        bus) rig_bus ;;
         run) export RIG_STATE=$1; shift; rig_exec "$@" ;;
         install) export RIG_STATE=$1; rig_install "$2" ;;
         cgroup) export RIG_STATE=$1; rig_cgroup "${2:-}" ;;
