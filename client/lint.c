@@ -42,7 +42,7 @@ static char *conditions_key(const Rule *r) {
         if (!texts)
                 return NULL;
         for (size_t i = 0; i < n; i++)
-                texts[i] = conditions[i].text;
+                texts[i] = (char *) conditions[i].text; /* only sorted and joined */
         qsort(texts, n, sizeof(char *), compare_texts);
         return strv_join(texts, "\n");
 }

@@ -4,13 +4,13 @@
 typedef struct Slot {
         union {
                 uint64_t number;
-                char *string;
+                char *string; /* the map's own unless it borrows */
         };
         void *value; /* NULL = free, TOMBSTONE = removed */
 } Slot;
 
 struct Map {
-        bool strings;
+        bool strings, owns;
         size_t size;   /* live entries */
         size_t used;   /* live entries and tombstones */
         size_t n;      /* slots, a power of two, or 0 */
@@ -36,28 +36,33 @@ static uint64_t hash_string(const char *s) {
         return hash_u64(h);
 }
 
-static int map_new(bool strings, Map **ret) {
+static int map_new(bool strings, bool owns, Map **ret) {
         Map *m = calloc(1, sizeof(*m));
 
         if (!m)
                 return -ENOMEM;
         m->strings = strings;
+        m->owns = owns;
         *ret = m;
         return 0;
 }
 
 int map_new_u64(Map **ret) {
-        return map_new(false, ret);
+        return map_new(false, false, ret);
 }
 
 int map_new_string(Map **ret) {
-        return map_new(true, ret);
+        return map_new(true, true, ret);
+}
+
+int map_new_string_borrowed(Map **ret) {
+        return map_new(true, false, ret);
 }
 
 Map *map_free(Map *m) {
         if (!m)
                 return NULL;
-        for (size_t i = 0; m->strings && i < m->n; i++)
+        for (size_t i = 0; m->owns && i < m->n; i++)
                 if (m->slots[i].value && m->slots[i].value != TOMBSTONE)
                         free(m->slots[i].string);
         free(m->slots);
@@ -89,7 +94,7 @@ static Slot *map_find(const Map *m, uint64_t number, const char *string) {
 static int map_reserve(Map *m) {
         if (m->n > 0 && (m->used + 1) * 4 <= m->n * 3)
                 return 0;
-        Map grown = { .strings = m->strings, .size = m->size, .used = m->size };
+        Map grown = { .strings = m->strings, .owns = m->owns, .size = m->size, .used = m->size };
         grown.n = m->size * 2 < 16 ? 16 : m->n;
         while ((m->size + 1) * 2 > grown.n)
                 grown.n *= 2;
@@ -115,7 +120,7 @@ static int map_put(Map *m, uint64_t number, const char *string, void *value) {
         if (slot->value)
                 return -EEXIST;
         if (string) {
-                slot->string = strdup(string);
+                slot->string = m->owns ? strdup(string) : (char *) string;
                 if (!slot->string)
                         return -ENOMEM;
         } else
@@ -135,7 +140,7 @@ static void *map_remove(Map *m, uint64_t number, const char *string) {
 
         if (!slot || !slot->value)
                 return NULL;
-        if (m->strings)
+        if (m->owns)
                 free(slot->string);
         void *value = slot->value;
         slot->value = TOMBSTONE;

@@ -1,4 +1,4 @@
-/* A hash map from 64-bit numbers or strings to pointers. The map owns its string keys, never its values.
+/* A hash map from 64-bit numbers or strings to pointers. The map owns its string keys (unless it borrows them), never its values.
  * Open addressing, grows by doubling; an iteration may remove the entry it stands on, nothing else. */
 #pragma once
 #include "common/macro.h"
@@ -7,6 +7,7 @@ typedef struct Map Map;
 
 int map_new_u64(Map **ret);
 int map_new_string(Map **ret);
+int map_new_string_borrowed(Map **ret); /* the keys are not copied: each must live as long as its entry */
 Map *map_free(Map *m); /* values are left alone */
 DEFINE_CLEANUP(Map *, map_free)
 

@@ -7,23 +7,26 @@
 #include "common/str.h"
 
 /* What compilation finds out about one rule; taken over when all of them are done. */
-typedef struct Compiled {
+typedef struct Resolved {
         bool active;
+        NameId *names; /* as in Entry */
+} Resolved;
+
+struct RulesetCompiler {
+        Ruleset *rs;
+        RulesetEnv env;
+        size_t at;          /* rules resolved so far */
+        Resolved *resolved;
+        IndexRule *active;
+        size_t n_active;
+        IndexBuild *build;
+};
+
+/* One rule while it is resolved. */
+typedef struct Compiled {
         char reason[160];
         NameId *names;
 } Compiled;
-
-typedef struct Compilation {
-        const RulesetEnv *env;
-        Compiled *rules;
-        size_t n;
-} Compilation;
-
-static void compilation_done(Compilation *c) {
-        for (size_t i = 0; i < c->n && c->rules; i++)
-                free(c->rules[i].names);
-        free(c->rules);
-}
 
 /* Not active: says why, once. */
 static int _printf_(2, 3) inactive(Compiled *c, const char *format, ...) {
@@ -85,7 +88,9 @@ static int resolve_names(const RulesetEnv *env, const Rule *rule, Compiled *out)
         const Condition *c;
         size_t n = rule_conditions(rule, &c);
 
-        out->names = calloc(rule_names(rule) + 1, sizeof(NameId));
+        if (rule_names(rule) == 0)
+                return 0;
+        out->names = calloc(rule_names(rule), sizeof(NameId));
         if (!out->names)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
@@ -112,10 +117,10 @@ static int check_targets(const RulesetEnv *env, const Rule *rule, Compiled *out)
 
 /* The context that an alternative spells out, or NULL when it has a wildcard somewhere. -ENOMEM. */
 static int literal_context(const Alternative *a, char **ret) {
-        const char *field[ELEMENTSOF(a->fields)];
+        const char *field[CONTEXT_FIELDS];
 
         *ret = NULL;
-        for (size_t i = 0; i < ELEMENTSOF(a->fields); i++) {
+        for (size_t i = 0; i < CONTEXT_FIELDS; i++) {
                 field[i] = a->fields[i] ? pattern_literal(a->fields[i], NULL) : NULL;
                 if (!field[i])
                         return 0;
@@ -152,7 +157,7 @@ static int check_contexts(const RulesetEnv *env, const Rule *rule, Compiled *out
         return r;
 }
 
-static int compile_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntry *e, Compiled *out) {
+static int check_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntry *e, Compiled *out) {
         uint32_t facts = rule_facts(e->rule);
         size_t foreign;
         int r = resolve_names(env, e->rule, out); /* also for explain, which asks inactive rules too */
@@ -162,7 +167,7 @@ static int compile_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntr
         if (!e->enabled)
                 return inactive(out, "disabled");
         if (rule_is_foreign(e->rule, &foreign)) {
-                out->active = cgset_check(rs->cgset, foreign, env, out->reason, sizeof(out->reason));
+                (void) cgset_check(rs->cgset, foreign, env, out->reason, sizeof(out->reason));
                 return 0;
         }
         if ((facts & FACT_BIT(FACT_CONTEXT)) && env->no_context_reason)
@@ -174,70 +179,122 @@ static int compile_rule(const Ruleset *rs, const RulesetEnv *env, const RuleEntr
         if (*out->reason)
                 return 0;
         check_targets(env, e->rule, out);
-        r = check_contexts(env, e->rule, out);
-        if (r < 0)
-                return r;
-        out->active = !*out->reason;
+        return check_contexts(env, e->rule, out);
+}
+
+/* The reason is kept behind the names, so that the many rules that have neither cost nothing. */
+static int keep_reason(const Rule *rule, Compiled *c) {
+        size_t names = rule_names(rule) * sizeof(NameId), size = strlen(c->reason) + 1;
+        char *both = realloc(c->names, names + size);
+
+        if (!both)
+                return -ENOMEM;
+        memcpy(both + names, c->reason, size);
+        c->names = (NameId *) both;
         return 0;
 }
 
-static int build_index(const Ruleset *rs, const Compilation *c, Index **ret) {
-        _cleanup_free_ IndexRule *rules = calloc(rs->n + 1, sizeof(IndexRule));
-        size_t n = 0, foreign;
+static int resolve_rule(RulesetCompiler *c, size_t i) {
+        const RuleEntry *e = &c->rs->entries[i]->entry;
+        Compiled one = {};
+        size_t foreign;
+        int r = check_rule(c->rs, &c->env, e, &one);
 
-        if (!rules)
-                return -ENOMEM;
-        for (size_t i = 0; i < rs->n; i++)
-                if (c->rules[i].active && !rule_is_foreign(rs->entries[i]->entry.rule, &foreign))
-                        rules[n++] = (IndexRule) { rs->entries[i]->entry.rule, c->rules[i].names, (uint32_t) i };
-        return index_new(rules, n, ret);
+        if (r >= 0 && *one.reason)
+                r = keep_reason(e->rule, &one);
+        if (r < 0) {
+                free(one.names);
+                return r;
+        }
+        c->resolved[i] = (Resolved) { !*one.reason, one.names };
+        if (c->resolved[i].active && !rule_is_foreign(e->rule, &foreign))
+                c->active[c->n_active++] = (IndexRule) { e->rule, one.names, (uint32_t) i };
+        return 0;
 }
 
-static int build_cgset(const Ruleset *rs, const Compilation *c) {
-        _cleanup_free_ bool *active = calloc(rs->n + 1, sizeof(bool));
+static int build_cgset(const RulesetCompiler *c) {
+        _cleanup_free_ bool *active = calloc(c->rs->n + 1, sizeof(bool));
 
         if (!active)
                 return -ENOMEM;
-        for (size_t i = 0; i < rs->n; i++)
-                active[i] = c->rules[i].active;
-        return cgset_compile(rs->cgset, rs->entries, rs->n, active);
+        for (size_t i = 0; i < c->rs->n; i++)
+                active[i] = c->resolved[i].active;
+        return cgset_compile(c->rs->cgset, c->rs->entries, c->rs->n, active);
 }
 
-static void take_over(Ruleset *rs, const RulesetEnv *env, Compilation *c) {
-        rs->env = *env;
+static void take_over(RulesetCompiler *c, Index *index) {
+        Ruleset *rs = c->rs;
+
+        rs->env = c->env;
         rs->facts = 0;
         for (size_t i = 0; i < rs->n; i++) {
                 Entry *e = rs->entries[i];
-                e->entry.active = c->rules[i].active;
-                memcpy(e->entry.reason, c->rules[i].reason, sizeof(e->entry.reason));
                 free(e->names);
-                e->names = TAKE_PTR(c->rules[i].names);
+                e->names = TAKE_PTR(c->resolved[i].names);
+                e->entry.active = c->resolved[i].active;
+                e->entry.reason = e->entry.active ? "" : (const char *) (e->names + rule_names(e->entry.rule));
                 if (e->entry.active)
                         rs->facts |= rule_facts(e->entry.rule);
         }
+        index_free(rs->index);
+        rs->index = index;
+}
+
+int ruleset_compiler_new(Ruleset *rs, const RulesetEnv *env, RulesetCompiler **ret) {
+        _cleanup_(ruleset_compiler_freep) RulesetCompiler *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return -ENOMEM;
+        c->rs = rs;
+        c->env = *env;
+        c->resolved = calloc(rs->n + 1, sizeof(Resolved));
+        c->active = malloc((rs->n + 1) * sizeof(IndexRule));
+        if (!c->resolved || !c->active)
+                return -ENOMEM;
+        cgset_resolve(rs->cgset, env);
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+int ruleset_compiler_step(RulesetCompiler *c, size_t rules) {
+        Index *index;
+        int r = 0;
+
+        for (; c->at < c->rs->n && rules > 0 && r >= 0; rules--)
+                r = resolve_rule(c, c->at++);
+        if (r < 0 || rules == 0)
+                return r < 0 ? r : 1;
+        if (!c->build)
+                r = index_build_new(c->active, c->n_active, &c->build);
+        if (r >= 0)
+                r = index_build_step(c->build, rules, &index);
+        if (r != 0)
+                return r;
+        r = build_cgset(c);
+        if (r < 0)
+                index_free(index);
+        else
+                take_over(c, index);
+        return r;
+}
+
+RulesetCompiler *ruleset_compiler_free(RulesetCompiler *c) {
+        if (!c)
+                return NULL;
+        for (size_t i = 0; c->resolved && i < c->rs->n; i++)
+                free(c->resolved[i].names);
+        free(c->resolved);
+        free(c->active);
+        index_build_free(c->build);
+        free(c);
+        return NULL;
 }
 
 int ruleset_compile(Ruleset *rs, const RulesetEnv *env) {
-        _cleanup_(compilation_done) Compilation c = { .env = env, .n = rs->n };
-        _cleanup_(index_freep) Index *index = NULL;
-        int r;
+        _cleanup_(ruleset_compiler_freep) RulesetCompiler *c = NULL;
+        int r = ruleset_compiler_new(rs, env, &c);
 
-        c.rules = calloc(rs->n + 1, sizeof(Compiled));
-        if (!c.rules)
-                return -ENOMEM;
-        cgset_resolve(rs->cgset, env);
-        for (size_t i = 0; i < rs->n; i++) {
-                r = compile_rule(rs, env, &rs->entries[i]->entry, &c.rules[i]);
-                if (r < 0)
-                        return r;
-        }
-        r = build_index(rs, &c, &index);
-        if (r >= 0)
-                r = build_cgset(rs, &c);
-        if (r < 0)
-                return r;
-        take_over(rs, env, &c);
-        index_free(rs->index);
-        rs->index = TAKE_PTR(index);
-        return 0;
+        while (r >= 0 && (r = ruleset_compiler_step(c, SIZE_MAX)) > 0)
+                ;
+        return r;
 }

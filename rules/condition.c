@@ -3,19 +3,35 @@
 
 #include "common/str.h"
 
-static void alternative_done(Alternative *a) {
-        free(a->name);
-        pattern_free(a->pattern);
-        for (size_t i = 0; i < ELEMENTSOF(a->fields); i++)
-                pattern_free(a->fields[i]);
-        free(a->level);
+static void fields_free(Pattern **fields) {
+        for (size_t i = 0; fields && i < CONTEXT_FIELDS; i++)
+                pattern_free(fields[i]);
+        free(fields);
+}
+
+void alternative_done(Alternative *a) {
+        switch (a->kind) {
+        case ALTERNATIVE_PATTERN:
+                pattern_free(a->pattern);
+                break;
+        case ALTERNATIVE_CONTEXT:
+                fields_free(a->fields);
+                break;
+        case ALTERNATIVE_NAME:
+                free(a->name);
+                break;
+        case ALTERNATIVE_LEVEL:
+                free(a->level);
+                break;
+        case ALTERNATIVE_NUMBERS:
+                break;
+        }
 }
 
 void condition_done(Condition *c) {
         for (size_t i = 0; i < c->n; i++)
                 alternative_done(&c->alternatives[i]);
         free(c->alternatives);
-        free(c->text);
         *c = (Condition) {};
 }
 
@@ -24,7 +40,7 @@ typedef struct Parse {
         Scanner *s;
         Condition *c;
         size_t first_slot;
-        FILE *out; /* canonical text */
+        TextBuffer *out; /* canonical text */
 } Parse;
 
 static int parse_key(Parse *p) {
@@ -81,7 +97,9 @@ static int parse_operator(Parse *p) {
                 if (startswith(s->text + s->at, spelled[i]) && operator_allowed(kind, (Operator) i)) {
                         p->c->op = (Operator) i;
                         s->at += strlen(spelled[i]);
-                        fprintf(p->out, "%s%s%s", p->c->negated ? "!" : "", key_name(p->c->key), spelled[i]);
+                        text_add_string(p->out, p->c->negated ? "!" : "");
+                        text_add_string(p->out, key_name(p->c->key));
+                        text_add_string(p->out, spelled[i]);
                         return 0;
                 }
         return scanner_fail(s, s->at, "expected %s after \"%s\"", expected[kind], key_name(p->c->key));
@@ -112,11 +130,12 @@ static int parse_numbers(const char *text, uint32_t *ret_from, uint32_t *ret_to)
         return 0;
 }
 
-static void numbers_format(FILE *out, uint32_t from, uint32_t to) {
+static void numbers_format(TextBuffer *out, uint32_t from, uint32_t to) {
+        text_add_number(out, from);
         if (from == to)
-                fprintf(out, "%u", from);
-        else
-                fprintf(out, "%u-%u", from, to);
+                return;
+        text_add_byte(out, '-');
+        text_add_number(out, to);
 }
 
 static int add_numbers(Parse *p, const Word *w, Alternative *a) {
@@ -126,6 +145,7 @@ static int add_numbers(Parse *p, const Word *w, Alternative *a) {
 
         if (!text)
                 return -ENOMEM;
+        a->kind = ALTERNATIVE_NUMBERS;
         r = parse_numbers(text, &a->from, &a->to);
         if (r < 0 || (single && strchr(text, '-')))
                 return scanner_fail(p->s, w->at, "expected a number up to 4294967295%s, got \"%.32s\"",
@@ -135,7 +155,6 @@ static int add_numbers(Parse *p, const Word *w, Alternative *a) {
                 a->from = 0;
         else if (p->c->op == OPERATOR_AT_LEAST)
                 a->to = UINT32_MAX;
-        a->kind = ALTERNATIVE_NUMBERS;
         p->c->facts |= FACT_BIT(key_fact(p->c->key));
         return 0;
 }
@@ -150,9 +169,12 @@ static int add_pattern(Parse *p, const Word *w, Alternative *a) {
 static int add_context(Parse *p, const Word *w, Alternative *a) {
         size_t start = 0;
 
+        a->fields = calloc(CONTEXT_FIELDS, sizeof(Pattern *));
+        if (!a->fields)
+                return -ENOMEM;
         a->kind = ALTERNATIVE_CONTEXT;
         p->c->facts |= FACT_BIT(FACT_CONTEXT);
-        for (size_t i = 0; i < ELEMENTSOF(a->fields); i++) {
+        for (size_t i = 0; i < CONTEXT_FIELDS; i++) {
                 size_t end = start;
                 while (end < w->n && (i == 3 || w->bytes[end].byte != ':'))
                         end++;
@@ -194,9 +216,30 @@ static uint32_t name_facts(Key key, bool text, bool supplementary) {
         return FACT_BIT(text ? FACT_GROUP : FACT_GID) | (supplementary ? FACT_BIT(FACT_GROUPS) : 0);
 }
 
+/* A number or a name to be looked up. */
+static int add_plain_name(Parse *p, const Word *w, const char *name, Alternative *a) {
+        if (strspn(name, "0123456789") == strlen(name)) {
+                a->kind = ALTERNATIVE_NUMBERS;
+                if (str_to_u32(name, &a->from) < 0)
+                        return scanner_fail(p->s, w->at, "the number is above 4294967295");
+                a->to = a->from;
+                text_add_string(p->out, a->supplementary ? "@" : "");
+                text_add_number(p->out, a->from);
+                return 0;
+        }
+        a->name = strdup(name);
+        if (!a->name)
+                return -ENOMEM;
+        a->kind = ALTERNATIVE_NAME;
+        a->slot = (uint16_t) (p->first_slot + p->c->n_names++); /* at most ALTERNATIVES_MAX in RULE_CONDITIONS_MAX */
+        word_format(w, p->out);
+        return 0;
+}
+
 /* A plain name is looked up once, when the rules are compiled; digits are a number; only globs are held against texts. */
 static int add_name(Parse *p, const Word *w, Alternative *a) {
         bool at = w->n > 0 && w->bytes[0].byte == '@';
+        _cleanup_(pattern_freep) Pattern *pattern = NULL;
         const char *literal;
         int r;
 
@@ -205,31 +248,16 @@ static int add_name(Parse *p, const Word *w, Alternative *a) {
         if (w->n == at)
                 return scanner_fail(p->s, w->at, "expected a name, a number or a pattern");
         a->supplementary = at;
-        r = pattern_new_glob(w->bytes + at, w->n - at, &a->pattern, p->s->err);
+        r = pattern_new_glob(w->bytes + at, w->n - at, &pattern, p->s->err);
         if (r < 0)
                 return r;
-        literal = pattern_literal(a->pattern, NULL);
+        literal = pattern_literal(pattern, NULL);
         p->c->facts |= name_facts(p->c->key, !literal, at);
-        if (!literal) {
-                a->kind = ALTERNATIVE_PATTERN;
-                word_format(w, p->out);
-                return 0;
-        }
-        if (strspn(literal, "0123456789") == strlen(literal)) {
-                if (str_to_u32(literal, &a->from) < 0)
-                        return scanner_fail(p->s, w->at, "the number is above 4294967295");
-                a->kind = ALTERNATIVE_NUMBERS;
-                a->to = a->from;
-                fprintf(p->out, "%s%u", at ? "@" : "", a->from);
-        } else {
-                a->kind = ALTERNATIVE_NAME;
-                a->slot = p->first_slot + p->c->n_names++;
-                a->name = strdup(literal);
-                if (!a->name)
-                        return -ENOMEM;
-                word_format(w, p->out);
-        }
-        a->pattern = pattern_free(a->pattern);
+        if (literal)
+                return add_plain_name(p, w, literal, a);
+        a->kind = ALTERNATIVE_PATTERN;
+        a->pattern = TAKE_PTR(pattern);
+        word_format(w, p->out);
         return 0;
 }
 
@@ -305,25 +333,19 @@ static int parse_values(Parse *p) {
                 if (r < 0 || s->text[s->at] != '|')
                         return r;
                 s->at++;
-                fputc('|', p->out);
+                text_add_byte(p->out, '|');
         }
 }
 
 int condition_parse(Scanner *s, size_t first_slot, Condition *ret) {
         Condition c = {};
-        size_t size;
-        Parse p = { .s = s, .c = &c, .first_slot = first_slot, .out = open_memstream(&c.text, &size) };
-        int r;
+        Parse p = { .s = s, .c = &c, .first_slot = first_slot, .out = &s->out };
+        int r = parse_key(&p);
 
-        if (!p.out)
-                return -ENOMEM;
-        r = parse_key(&p);
         if (r >= 0)
                 r = parse_operator(&p);
         if (r >= 0)
                 r = parse_values(&p);
-        if (fclose(p.out) != 0 && r >= 0)
-                r = -ENOMEM;
         if (r >= 0 && s->text[s->at] && !is_blank(s->text[s->at]))
                 r = scanner_fail(s, s->at, "expected a blank after the condition");
         if (r < 0) {

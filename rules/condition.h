@@ -16,28 +16,37 @@ typedef enum AlternativeKind {
         ALTERNATIVE_LEVEL,   /* MLS level to compare with */
 } AlternativeKind;
 
+#define CONTEXT_FIELDS 4 /* user role type range */
+
+/* Small, for there are thousands. What the union holds is told by `kind`. */
 typedef struct Alternative {
-        AlternativeKind kind;
-        bool supplementary; /* group=@g: the supplementary groups count too */
-        uint32_t from, to;
-        size_t slot;        /* ALTERNATIVE_NAME: its place among the names of the rule */
-        char *name;
-        Pattern *pattern;
-        Pattern *fields[4]; /* user role type range; range NULL: any range or none */
-        Level *level;
+        AlternativeKind kind : 8;
+        bool supplementary;  /* group=@g: the supplementary groups count too */
+        uint16_t slot;       /* ALTERNATIVE_NAME: its place among the names of the rule */
+        union {
+                struct {
+                        uint32_t from, to;
+                };
+                char *name;
+                Pattern *pattern;
+                Pattern **fields; /* CONTEXT_FIELDS of them; range NULL: any range or none */
+                Level *level;
+        };
 } Alternative;
 
 typedef struct Condition {
         Key key;
-        Operator op;
+        Operator op : 8;
         bool negated;
+        uint16_t n;
+        uint16_t n_names; /* alternatives that are ALTERNATIVE_NAME */
+        uint32_t facts;   /* FACT_BIT()s it may look at */
         Alternative *alternatives;
-        size_t n;
-        size_t n_names; /* alternatives that are ALTERNATIVE_NAME */
-        uint32_t facts; /* FACT_BIT()s it may look at */
-        char *text;     /* canonical */
+        const char *text; /* canonical; the rule's */
 } Condition;
 
-/* Reads one condition at the scanner. first_slot: names that earlier conditions of the rule ask for. -EINVAL with err, -ENOMEM. */
+/* Reads one condition at the scanner, and appends its canonical text to the scanner's; ret->text stays NULL. first_slot: names that earlier conditions of the rule ask for. -EINVAL with err, -ENOMEM. */
 int condition_parse(Scanner *s, size_t first_slot, Condition *ret);
 void condition_done(Condition *c);
+/* Lets go of what an alternative refers to. */
+void alternative_done(Alternative *a);

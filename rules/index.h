@@ -12,7 +12,12 @@ typedef struct IndexRule {
         const NameId *names;
         uint32_t position;
 } IndexRule;
-int index_new(const IndexRule *rules, size_t n, Index **ret);
+/* Built in pieces of about so many rules: step until it says 0 and gives the index (1: there is more). The rules are borrowed until then. */
+typedef struct IndexBuild IndexBuild;
+int index_build_new(const IndexRule *rules, size_t n, IndexBuild **ret);
+int index_build_step(IndexBuild *b, size_t rules, Index **ret);
+IndexBuild *index_build_free(IndexBuild *b);
+DEFINE_CLEANUP(IndexBuild *, index_build_free)
 Index *index_free(Index *x);
 DEFINE_CLEANUP(Index *, index_free)
 

@@ -1,24 +1,42 @@
-/* Building an index: every value that conditions accept, and for each rule the condition whose values the fewest rules share. */
+/* Building an index: every value that conditions accept, and for each rule the condition whose values the fewest rules share.
+ *
+ * Nothing is sorted: rules are looked at in order, so positions rise by themselves, and hash tables count. So every stage can stop after any rule
+ * and go on later; a service that loads ten thousand rules has events to answer meanwhile. */
 #include "rules/index-internal.h"
+
+#include "rules/rule.h"
 
 /* One value that a condition of a rule accepts. */
 typedef struct Posting {
         uint64_t hash;
         uint32_t position;
-        uint32_t condition; /* of the rule */
-        uint32_t table;
-        uint32_t length;    /* of a beginning */
-        uint64_t shared;    /* postings of the same value */
+        uint16_t condition; /* of the rule */
+        uint16_t table;
+        uint16_t length;    /* of a beginning */
 } Posting;
+_Static_assert(RULE_TEXT_MAX <= UINT16_MAX && RULE_CONDITIONS_MAX <= UINT16_MAX, "they fit a posting");
 
-typedef struct Postings {
-        Posting *items;
-        size_t n, room;
-} Postings;
+/* How many rules share a value: the fewer, the better it tells rules apart. */
+typedef struct Share {
+        uint64_t hash;
+        uint32_t table;
+        uint32_t n; /* 0: nothing is here */
+} Share;
 
-static void postings_done(Postings *p) {
-        free(p->items);
-}
+typedef enum Stage { STAGE_COLLECT, STAGE_CHOOSE, STAGE_COUNT, STAGE_FILL, STAGE_REST, STAGE_DONE } Stage;
+
+struct IndexBuild {
+        const IndexRule *rules;
+        size_t n;
+        Stage stage;
+        size_t at;          /* of the stage: in rules, or in postings */
+        Posting *postings;  /* in order of rules and conditions; from STAGE_CHOOSE on those of the chosen conditions only */
+        size_t n_postings, kept;
+        Share *shares;      /* open addressing */
+        size_t mask;
+        Index *index;
+        uint64_t lengths[INDEX_TABLES][RULE_TEXT_MAX / 64 + 1]; /* that beginnings have, as bits */
+};
 
 /* ---- values ------------------------------------------------------------------------------------------------------------ */
 
@@ -27,8 +45,8 @@ static bool number_value(const Condition *c, const Alternative *a, const NameId 
 
         if (a->kind == ALTERNATIVE_NUMBERS && a->from != a->to)
                 return false;
-        ret->table = c->key == KEY_MEMBER ? KEY_MEMBER : a->supplementary ? TABLE_SUPPLEMENTARY :
-                     c->key == KEY_USER ? KEY_UID : c->key == KEY_GROUP ? KEY_GID : c->key;
+        ret->table = (uint16_t) (c->key == KEY_MEMBER ? KEY_MEMBER : a->supplementary ? TABLE_SUPPLEMENTARY :
+                                 c->key == KEY_USER ? KEY_UID : c->key == KEY_GROUP ? KEY_GID : c->key);
         ret->hash = index_hash_number(number);
         return true;
 }
@@ -37,13 +55,13 @@ static bool text_value(Key key, const Pattern *p, Posting *ret) {
         size_t n;
         const char *text = pattern_literal(p, &n);
 
-        ret->table = key;
+        ret->table = (uint16_t) key;
         if (!text) {
                 n = pattern_prefix(p, &text);
                 if (n == 0)
                         return false;
-                ret->table = TABLE_PREFIX + key;
-                ret->length = (uint32_t) n;
+                ret->table = (uint16_t) (TABLE_PREFIX + key);
+                ret->length = (uint16_t) n;
         }
         ret->hash = index_hash_text(text, n);
         return true;
@@ -83,120 +101,59 @@ static size_t condition_postings(const Condition *c, const NameId *names, Postin
         return n;
 }
 
-static int add_postings(Postings *p, const IndexRule *r) {
+/* ---- the stages ---------------------------------------------------------------------------------------------------------- */
+
+static Share *share_of(const IndexBuild *b, const Posting *p) {
+        size_t i = (p->hash + p->table) & b->mask;
+
+        while (b->shares[i].n > 0 && (b->shares[i].hash != p->hash || b->shares[i].table != p->table))
+                i = (i + 1) & b->mask;
+        return &b->shares[i];
+}
+
+static void collect_rule(IndexBuild *b, const IndexRule *r) {
         const Condition *c;
         size_t n = rule_conditions(r->rule, &c);
 
         for (size_t i = 0; i < n; i++) {
-                if (!p->items || p->room < p->n + c[i].n) {
-                        size_t room = (p->n + c[i].n) * 2;
-                        Posting *grown = reallocarray(p->items, room, sizeof(Posting));
-                        if (!grown)
-                                return -ENOMEM;
-                        p->items = grown;
-                        p->room = room;
-                }
-                size_t added = condition_postings(&c[i], r->names, p->items + p->n);
+                Posting *p = b->postings + b->n_postings;
+                size_t added = condition_postings(&c[i], r->names, p);
                 for (size_t k = 0; k < added; k++) {
-                        p->items[p->n].position = r->position;
-                        p->items[p->n++].condition = (uint32_t) i;
+                        p[k].position = r->position;
+                        p[k].condition = (uint16_t) i;
+                        Share *s = share_of(b, &p[k]);
+                        *s = (Share) { p[k].hash, p[k].table, s->n + 1 };
                 }
-        }
-        return 0;
-}
-
-/* ---- the choice ---------------------------------------------------------------------------------------------------------- */
-
-static int compare_values(const void *a, const void *b) {
-        const Posting *x = a, *y = b;
-
-        if (x->table != y->table)
-                return x->table < y->table ? -1 : 1;
-        if (x->hash != y->hash)
-                return x->hash < y->hash ? -1 : 1;
-        return x->position < y->position ? -1 : x->position > y->position;
-}
-
-static bool same_value(const Posting *a, const Posting *b) {
-        return a->table == b->table && a->hash == b->hash;
-}
-
-static int compare_conditions(const void *a, const void *b) {
-        const Posting *x = a, *y = b;
-
-        if (x->position != y->position)
-                return x->position < y->position ? -1 : 1;
-        return x->condition < y->condition ? -1 : x->condition > y->condition;
-}
-
-/* How many rules share each value: the fewer, the better it tells rules apart. Leaves the postings sorted by value. */
-static void count_shared(Postings *p) {
-        qsort(p->items, p->n, sizeof(Posting), compare_values);
-        for (size_t i = 0, end; i < p->n; i = end) {
-                for (end = i; end < p->n && same_value(&p->items[i], &p->items[end]);)
-                        end++;
-                for (size_t k = i; k < end; k++)
-                        p->items[k].shared = end - i;
+                b->n_postings += added;
         }
 }
 
-/* Which condition of each rule is its rarest: choice[position], UINT32_MAX for none. Leaves the postings sorted by value. */
-static int choose(Postings *p, size_t positions, uint32_t **ret) {
-        uint32_t *choice = malloc((positions + 1) * sizeof(uint32_t));
-        uint64_t least = 0;
+/* The postings of the rule that stand at `from`; returns where the next rule's begin. */
+static size_t rule_end(const IndexBuild *b, size_t from) {
+        size_t end = from;
 
-        if (!choice)
-                return -ENOMEM;
-        *ret = choice;
-        memset(choice, 0xff, (positions + 1) * sizeof(uint32_t)); /* UINT32_MAX */
-        if (p->n == 0)
-                return 0;
-        count_shared(p);
-        qsort(p->items, p->n, sizeof(Posting), compare_conditions);
-        for (size_t i = 0, end; i < p->n; i = end) {
-                uint32_t *chosen = &choice[p->items[i].position];
+        while (end < b->n_postings && b->postings[end].position == b->postings[from].position)
+                end++;
+        return end;
+}
+
+/* Keeps the postings of the condition whose values are shared least. */
+static void choose_condition(IndexBuild *b, size_t from, size_t end) {
+        size_t best = from, best_end = from;
+        uint64_t least = UINT64_MAX;
+
+        for (size_t i = from, k; i < end; i = k) {
                 uint64_t shared = 0;
-                for (end = i; end < p->n && compare_conditions(&p->items[i], &p->items[end]) == 0; end++)
-                        shared += p->items[end].shared + (p->items[end].length > 0); /* a whole value before a beginning */
-                if (*chosen == UINT32_MAX || shared < least) {
-                        *chosen = p->items[i].condition;
+                for (k = i; k < end && b->postings[k].condition == b->postings[i].condition; k++)
+                        shared += share_of(b, &b->postings[k])->n + (b->postings[k].length > 0); /* a whole value before a beginning */
+                if (shared < least) {
                         least = shared;
+                        best = i;
+                        best_end = k;
                 }
         }
-        qsort(p->items, p->n, sizeof(Posting), compare_values);
-        return 0;
-}
-
-/* ---- the tables ---------------------------------------------------------------------------------------------------------- */
-
-static int compare_numbers(const void *a, const void *b) {
-        uint32_t x = *(const uint32_t *) a, y = *(const uint32_t *) b;
-
-        return x < y ? -1 : x > y;
-}
-
-static size_t sort_once(uint32_t *numbers, size_t n) {
-        size_t kept = 0;
-
-        qsort(numbers, n, sizeof(uint32_t), compare_numbers);
-        for (size_t i = 0; i < n; i++)
-                if (kept == 0 || numbers[kept - 1] != numbers[i])
-                        numbers[kept++] = numbers[i];
-        return kept;
-}
-
-/* Room for n postings; the groups at most half full, so that a search for what is not there ends soon. */
-static int table_reserve(IndexTable *t, size_t n) {
-        size_t places = 2;
-
-        while (places < n * 2)
-                places *= 2;
-        t->groups = calloc(places, sizeof(IndexGroup));
-        t->positions = calloc(n + 1, sizeof(uint32_t));
-        t->all = calloc(n + 1, sizeof(uint32_t));
-        t->lengths = calloc(n + 1, sizeof(uint32_t));
-        t->mask = places - 1;
-        return t->groups && t->positions && t->all && t->lengths ? 0 : -ENOMEM;
+        memmove(&b->postings[b->kept], &b->postings[best], (best_end - best) * sizeof(Posting));
+        b->kept += best_end - best;
 }
 
 static IndexGroup *table_group(IndexTable *t, uint64_t hash) {
@@ -207,41 +164,88 @@ static IndexGroup *table_group(IndexTable *t, uint64_t hash) {
         return &t->groups[i];
 }
 
-/* items: of one table, sorted by value and position. */
-static int fill_table(IndexTable *t, const Posting *items, size_t n, const uint32_t *choice) {
-        size_t taken = 0;
-        int r = table_reserve(t, n);
+static void count_posting(IndexBuild *b, const Posting *p) {
+        IndexTable *t = &b->index->tables[p->table];
+        IndexGroup *g = table_group(t, p->hash);
 
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++) {
-                if (choice[items[i].position] != items[i].condition)
-                        continue;
-                IndexGroup *g = table_group(t, items[i].hash);
-                if (g->n == 0)
-                        *g = (IndexGroup) { .hash = items[i].hash, .from = (uint32_t) taken };
-                g->n++;
-                t->lengths[taken] = items[i].length;
-                t->all[taken] = t->positions[taken] = items[i].position;
-                taken++;
-        }
-        t->n_all = sort_once(t->all, taken);
-        t->n_lengths = sort_once(t->lengths, taken);
+        *g = (IndexGroup) { .hash = p->hash, .n = g->n + 1 };
+        if (t->n_all == 0 || t->all[t->n_all - 1] != p->position)
+                t->all[t->n_all++] = p->position;
+        if (p->length > 0)
+                b->lengths[p->table][p->length / 64] |= UINT64_C(1) << p->length % 64;
+}
+
+/* Back to front, for `from` begins as the end of the group's places and is its beginning when all are filled. */
+static void fill_posting(IndexBuild *b, const Posting *p) {
+        IndexTable *t = &b->index->tables[p->table];
+
+        t->positions[--table_group(t, p->hash)->from] = p->position;
+}
+
+/* ---- between the stages -------------------------------------------------------------------------------------------------- */
+
+static size_t power_above(size_t n) {
+        size_t places = 2;
+
+        while (places < n * 2)
+                places *= 2;
+        return places;
+}
+
+/* Room for n postings; the groups at most half full, so that a search for what is not there ends soon. */
+static int table_reserve(IndexTable *t, size_t n) {
+        size_t places = power_above(n);
+
+        t->groups = calloc(places, sizeof(IndexGroup));
+        t->mask = places - 1;
+        if (!t->groups || n == 0)
+                return t->groups ? 0 : -ENOMEM;
+        t->positions = malloc(n * sizeof(uint32_t));
+        t->all = malloc(n * sizeof(uint32_t));
+        return t->positions && t->all ? 0 : -ENOMEM;
+}
+
+static int reserve_tables(IndexBuild *b) {
+        size_t n[INDEX_TABLES] = {};
+        int r = 0;
+
+        b->n_postings = b->kept;
+        for (size_t i = 0; i < b->n_postings; i++)
+                n[b->postings[i].table]++;
+        for (size_t table = 0; table < INDEX_TABLES && r >= 0; table++)
+                r = table_reserve(&b->index->tables[table], n[table]);
+        return r;
+}
+
+static int take_lengths(IndexTable *t, const uint64_t bits[static RULE_TEXT_MAX / 64 + 1]) {
+        size_t n = 0;
+
+        for (size_t i = 0; i <= RULE_TEXT_MAX / 64; i++)
+                n += (size_t) __builtin_popcountll(bits[i]);
+        if (n == 0)
+                return 0;
+        t->lengths = malloc(n * sizeof(uint32_t));
+        if (!t->lengths)
+                return -ENOMEM;
+        for (uint32_t length = 0; length <= RULE_TEXT_MAX; length++)
+                if (bits[length / 64] & UINT64_C(1) << length % 64)
+                        t->lengths[t->n_lengths++] = length;
         return 0;
 }
 
-static int fill_tables(Index *x, const Postings *p, const uint32_t *choice) {
-        size_t end = 0;
+/* Gives every group its places, and tells how far it reaches. */
+static int place_groups(IndexBuild *b) {
+        int r = 0;
 
-        for (uint32_t table = 0; table < INDEX_TABLES; table++) {
-                size_t from = end;
-                while (end < p->n && p->items[end].table == table)
-                        end++;
-                int r = fill_table(&x->tables[table], p->n > 0 ? p->items + from : NULL, end - from, choice);
-                if (r < 0)
-                        return r;
+        for (size_t table = 0; table < INDEX_TABLES && r >= 0; table++) {
+                IndexTable *t = &b->index->tables[table];
+                uint32_t end = 0;
+                for (size_t i = 0; i <= t->mask; i++)
+                        if (t->groups[i].n > 0)
+                                t->groups[i].from = end += t->groups[i].n;
+                r = take_lengths(t, b->lengths[table]);
         }
-        return 0;
+        return r;
 }
 
 /* ---- the rest -------------------------------------------------------------------------------------------------------------- */
@@ -281,39 +285,115 @@ static IndexRest rest_of(const IndexRule *rule) {
         return (IndexRest) { .position = rule->position, .key = _KEY_N };
 }
 
-static int fill_rest(Index *x, const IndexRule *rules, size_t n, const uint32_t *choice) {
-        x->rest = calloc(n + 1, sizeof(IndexRest));
-        if (!x->rest)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                if (choice[rules[i].position] == UINT32_MAX) {
-                        IndexRest r = rest_of(&rules[i]);
-                        x->rest_keys |= r.key < _KEY_N ? 1u << r.key : 0;
-                        x->rest[x->n_rest++] = r;
-                }
-        return 0;
+/* Rules that no posting leads to. */
+static void fill_rest(IndexBuild *b, size_t from, size_t to) {
+        Index *x = b->index;
+
+        for (size_t i = from; i < to; i++) {
+                while (b->kept < b->n_postings && b->postings[b->kept].position < b->rules[i].position)
+                        b->kept++;
+                if (b->kept < b->n_postings && b->postings[b->kept].position == b->rules[i].position)
+                        continue;
+                IndexRest r = rest_of(&b->rules[i]);
+                x->rest_keys |= r.key < _KEY_N ? 1u << r.key : 0;
+                x->rest[x->n_rest++] = r;
+        }
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------- */
 
-int index_new(const IndexRule *rules, size_t n, Index **ret) {
-        _cleanup_(index_freep) Index *x = calloc(1, sizeof(*x));
-        _cleanup_free_ uint32_t *choice = NULL;
-        _cleanup_(postings_done) Postings p = {};
-        int r = x ? 0 : -ENOMEM;
+int index_build_new(const IndexRule *rules, size_t n, IndexBuild **ret) {
+        _cleanup_(index_build_freep) IndexBuild *b = calloc(1, sizeof(*b));
+        size_t most = 0;
 
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = add_postings(&p, &rules[i]);
-        if (r < 0)
-                return r;
-        r = choose(&p, n ? rules[n - 1].position + 1u : 0, &choice);
-        if (r >= 0)
-                r = fill_tables(x, &p, choice);
-        if (r >= 0)
-                r = fill_rest(x, rules, n, choice);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(x);
+        if (!b)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                const Condition *c;
+                for (size_t k = rule_conditions(rules[i].rule, &c); k > 0; k--)
+                        most += c[k - 1].n;
+        }
+        b->rules = rules;
+        b->n = n;
+        b->mask = power_above(most) - 1;
+        b->postings = malloc((most + 1) * sizeof(Posting));
+        b->shares = calloc(b->mask + 1, sizeof(Share));
+        b->index = calloc(1, sizeof(*b->index));
+        if (!b->postings || !b->shares || !b->index)
+                return -ENOMEM;
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+IndexBuild *index_build_free(IndexBuild *b) {
+        if (!b)
+                return NULL;
+        free(b->postings);
+        free(b->shares);
+        index_free(b->index);
+        free(b);
+        return NULL;
+}
+
+/* What comes between a stage and the next. */
+static int stage_end(IndexBuild *b) {
+        int r = 0;
+
+        if (b->stage == STAGE_CHOOSE)
+                r = reserve_tables(b);
+        else if (b->stage == STAGE_COUNT)
+                r = place_groups(b);
+        else if (b->stage == STAGE_FILL) {
+                b->kept = 0;
+                b->index->rest = malloc((b->n + 1) * sizeof(IndexRest));
+                r = b->index->rest ? 0 : -ENOMEM;
+        }
+        b->stage++;
+        b->at = 0;
+        return r;
+}
+
+/* Takes one rule (or posting) of the present stage; false when there is none left. */
+static bool stage_step(IndexBuild *b) {
+        size_t end;
+
+        if (b->at >= (b->stage == STAGE_COLLECT || b->stage == STAGE_REST ? b->n : b->n_postings))
+                return false;
+        switch (b->stage) {
+        case STAGE_COLLECT:
+                collect_rule(b, &b->rules[b->at++]);
+                break;
+        case STAGE_CHOOSE:
+                end = rule_end(b, b->at);
+                choose_condition(b, b->at, end);
+                b->at = end;
+                break;
+        case STAGE_COUNT:
+                count_posting(b, &b->postings[b->at++]);
+                break;
+        case STAGE_FILL:
+                fill_posting(b, &b->postings[b->n_postings - ++b->at]);
+                break;
+        case STAGE_REST:
+                fill_rest(b, b->at, b->at + 1);
+                b->at++;
+                break;
+        case STAGE_DONE:
+                break;
+        }
+        return true;
+}
+
+int index_build_step(IndexBuild *b, size_t rules, Index **ret) {
+        for (; b->stage != STAGE_DONE && rules > 0; rules--)
+                if (!stage_step(b)) {
+                        int r = stage_end(b);
+                        if (r < 0)
+                                return r;
+                }
+        if (b->stage != STAGE_DONE)
+                return 1;
+        *ret = TAKE_PTR(b->index);
         return 0;
 }
 

@@ -16,18 +16,41 @@ typedef struct GlobSet {
         uint8_t bits[32];
 } GlobSet;
 
+typedef enum PatternForm { FORM_LITERAL, FORM_GLOB, FORM_REGEX } PatternForm;
+
+/* One block, for there are thousands: most patterns of most sites are plain texts, and cost their bytes and these eight. */
 struct Pattern {
-        bool is_regex;
-        regex_t regex;
-        char *literal; /* NULL when there is anything but plain bytes */
-        char *prefix;  /* the plain bytes it begins with */
-        size_t n_prefix;
-        uint64_t pairs;
+        uint8_t form;
+        uint16_t n;        /* bytes of a literal, operations of a glob */
+        uint16_t n_prefix; /* plain bytes that everything that matches begins with */
+        uint16_t n_sets;
+        _Alignas(8) char data[]; /* literal: its bytes and a NUL; glob: operations, sets, prefix; regex: a regex_t, prefix */
+};
+
+static const GlobOp *pattern_ops(const Pattern *p) {
+        return (const GlobOp *) p->data;
+}
+
+static const GlobSet *pattern_sets(const Pattern *p) {
+        return (const GlobSet *) (p->data + p->n * sizeof(GlobOp));
+}
+
+static size_t prefix_offset(const Pattern *p) {
+        return p->form == FORM_REGEX ? sizeof(regex_t) : p->form == FORM_GLOB ? p->n * sizeof(GlobOp) + p->n_sets * sizeof(GlobSet) : 0;
+}
+
+/* A glob while it is read. */
+typedef struct GlobDraft {
         GlobOp *ops;
         size_t n_ops;
         GlobSet *sets;
         size_t n_sets;
-};
+} GlobDraft;
+
+static void draft_done(GlobDraft *d) {
+        free(d->ops);
+        free(d->sets);
+}
 
 GlobRole glob_step(GlobState *s, const PatternByte *b) {
         char c = b->escaped ? '\0' : (char) b->byte;
@@ -82,7 +105,7 @@ static int parse_set(const PatternByte *b, size_t n, GlobSet *ret, TextError *er
 }
 
 /* Reads the set whose bracket opens at *i; leaves *i at the closing one. */
-static int add_set(Pattern *p, const PatternByte *text, size_t n, size_t *i, TextError *err) {
+static int add_set(GlobDraft *p, const PatternByte *text, size_t n, size_t *i, TextError *err) {
         GlobState state = {};
         size_t open = *i, at = open, first = 0;
         GlobRole role = glob_step(&state, &text[at]);
@@ -105,7 +128,7 @@ static int add_set(Pattern *p, const PatternByte *text, size_t n, size_t *i, Tex
         return 0;
 }
 
-static int glob_compile(Pattern *p, const PatternByte *text, size_t n, TextError *err) {
+static int glob_compile(GlobDraft *p, const PatternByte *text, size_t n, TextError *err) {
         for (size_t i = 0; i < n; i++) {
                 GlobState state = {};
                 GlobRole role = glob_step(&state, &text[i]);
@@ -122,22 +145,35 @@ static int glob_compile(Pattern *p, const PatternByte *text, size_t n, TextError
         return 0;
 }
 
-static bool ops_are_plain(const Pattern *p) {
-        for (size_t i = 0; i < p->n_ops; i++)
-                if (p->ops[i].kind != OP_BYTE)
+/* The plain text that a glob is, if it is one: no operations are made for it then. */
+static bool is_plain(const PatternByte *text, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                GlobState state = {};
+                if (glob_step(&state, &text[i]) != GLOB_PLAIN)
                         return false;
+        }
         return true;
 }
 
-static int find_literal(Pattern *p) {
-        if (!ops_are_plain(p))
-                return 0;
-        p->literal = malloc(p->n_ops + 1);
-        if (!p->literal)
+/* Room for `size` bytes of data. Lengths are those of a rule's text, so they fit. */
+static Pattern *pattern_alloc(PatternForm form, size_t size) {
+        Pattern *p = malloc(sizeof(*p) + size);
+
+        if (p)
+                *p = (Pattern) { .form = (uint8_t) form };
+        return p;
+}
+
+static int literal_new(const PatternByte *text, size_t n, Pattern **ret) {
+        Pattern *p = pattern_alloc(FORM_LITERAL, n + 1);
+
+        if (!p)
                 return -ENOMEM;
-        for (size_t i = 0; i < p->n_ops; i++)
-                p->literal[i] = (char) p->ops[i].byte;
-        p->literal[p->n_ops] = '\0';
+        for (size_t i = 0; i < n; i++)
+                p->data[i] = (char) text[i].byte;
+        p->data[n] = '\0';
+        p->n = p->n_prefix = (uint16_t) n;
+        *ret = p;
         return 0;
 }
 
@@ -146,54 +182,42 @@ static uint64_t pair_bit(unsigned char a, unsigned char b) {
         return UINT64_C(1) << ((a * 37u + b * 101u) >> 2 & 63u);
 }
 
-/* What is certain about everything that matches. */
-static int find_certainties(Pattern *p) {
-        while (p->n_prefix < p->n_ops && p->ops[p->n_prefix].kind == OP_BYTE)
-                p->n_prefix++;
-        if (!p->literal) {
-                p->prefix = malloc(p->n_prefix + 1);
-                if (!p->prefix)
-                        return -ENOMEM;
-        }
-        for (size_t i = 0; i < p->n_prefix && p->prefix; i++)
-                p->prefix[i] = (char) p->ops[i].byte;
-        for (size_t i = 1; i < p->n_ops; i++)
-                if (p->ops[i - 1].kind == OP_BYTE && p->ops[i].kind == OP_BYTE)
-                        p->pairs |= pair_bit(p->ops[i - 1].byte, p->ops[i].byte);
+static int draft_finish(const GlobDraft *d, Pattern **ret) {
+        size_t prefix = 0, ops = d->n_ops * sizeof(GlobOp), sets = d->n_sets * sizeof(GlobSet);
+
+        while (prefix < d->n_ops && d->ops[prefix].kind == OP_BYTE)
+                prefix++;
+        Pattern *p = pattern_alloc(FORM_GLOB, ops + sets + prefix);
+        if (!p)
+                return -ENOMEM;
+        p->n = (uint16_t) d->n_ops;
+        p->n_sets = (uint16_t) d->n_sets;
+        p->n_prefix = (uint16_t) prefix;
+        memcpy(p->data, d->ops, ops);
+        memcpy(p->data + ops, d->sets, sets);
+        for (size_t i = 0; i < prefix; i++)
+                p->data[ops + sets + i] = (char) d->ops[i].byte;
+        *ret = p;
         return 0;
 }
 
 int pattern_new_glob(const PatternByte *text, size_t n, Pattern **ret, TextError *err) {
-        _cleanup_(pattern_freep) Pattern *p = calloc(1, sizeof(*p));
+        _cleanup_(draft_done) GlobDraft d = {};
         size_t sets = 0;
         int r;
 
+        if (n > UINT16_MAX)
+                return text_error(err, NULL, 1, text[0].column, "pattern is too long");
+        if (is_plain(text, n))
+                return literal_new(text, n, ret);
         for (size_t i = 0; i < n; i++)
                 sets += text[i].byte == '[';
-        if (!p)
+        d.ops = calloc(n + 1, sizeof(GlobOp));
+        d.sets = calloc(sets + 1, sizeof(GlobSet));
+        if (!d.ops || !d.sets)
                 return -ENOMEM;
-        p->ops = calloc(n + 1, sizeof(GlobOp));
-        p->sets = calloc(sets + 1, sizeof(GlobSet));
-        if (!p->ops || !p->sets)
-                return -ENOMEM;
-        r = glob_compile(p, text, n, err);
-        if (r < 0)
-                return r;
-        r = find_literal(p);
-        if (r >= 0)
-                r = find_certainties(p);
-        if (r < 0)
-                return r;
-        if (p->literal) { /* compared as it is: most patterns of most sites are */
-                free(p->ops);
-                p->ops = NULL;
-        }
-        if (p->n_sets == 0) {
-                free(p->sets);
-                p->sets = NULL;
-        }
-        *ret = TAKE_PTR(p);
-        return 0;
+        r = glob_compile(&d, text, n, err);
+        return r < 0 ? r : draft_finish(&d, ret);
 }
 
 static bool op_takes(const Pattern *p, const GlobOp *op, unsigned char c) {
@@ -201,7 +225,7 @@ static bool op_takes(const Pattern *p, const GlobOp *op, unsigned char c) {
         case OP_BYTE:
                 return op->byte == c;
         case OP_SET:
-                return set_has(&p->sets[op->set], c);
+                return set_has(&pattern_sets(p)[op->set], c);
         case OP_ONE:
                 return true;
         case OP_STAR:
@@ -212,15 +236,16 @@ static bool op_takes(const Pattern *p, const GlobOp *op, unsigned char c) {
 
 /* After a mismatch only the last star has to take one byte more: what earlier stars could take instead, it can take too. */
 static bool glob_match(const Pattern *p, const char *text, size_t size) {
-        size_t at = 0, op = 0, resume = SIZE_MAX, mark = 0;
+        const GlobOp *ops = pattern_ops(p);
+        size_t at = 0, op = 0, n = p->n, resume = SIZE_MAX, mark = 0;
 
         while (at < size) {
-                if (op < p->n_ops && p->ops[op].kind == OP_STAR) {
+                if (op < n && ops[op].kind == OP_STAR) {
                         resume = ++op;
                         mark = at;
-                        if (op == p->n_ops)
+                        if (op == n)
                                 return true;
-                } else if (op < p->n_ops && op_takes(p, &p->ops[op], (unsigned char) text[at])) {
+                } else if (op < n && op_takes(p, &ops[op], (unsigned char) text[at])) {
                         op++;
                         at++;
                 } else if (resume != SIZE_MAX) {
@@ -229,9 +254,9 @@ static bool glob_match(const Pattern *p, const char *text, size_t size) {
                 } else
                         return false;
         }
-        if (op < p->n_ops && p->ops[op].kind == OP_STAR)
+        if (op < n && ops[op].kind == OP_STAR)
                 op++;
-        return op == p->n_ops;
+        return op == n;
 }
 
 /* What regcomp() will write out, so that nested repetitions such as ((a{99}){99}){99} cannot ask for gigabytes. */
@@ -379,47 +404,43 @@ static int regcomp_bytes(regex_t *regex, const char *text) {
 }
 
 /* The plain bytes that a regular expression begins with: up to the first operator, without the byte that it may take back. */
-static int find_regex_prefix(Pattern *p, const char *text) {
-        size_t i = 0;
+static size_t find_regex_prefix(const char *text, char prefix[static PATTERN_REGEX_MAX]) {
+        size_t i = 0, n = 0;
 
-        p->prefix = malloc(strlen(text) + 1);
-        if (!p->prefix)
-                return -ENOMEM;
         if (strchr(text, '|'))
                 return 0; /* another branch may begin otherwise */
         while (text[i] && !strchr(".[]()*+?{}^$", text[i])) {
                 size_t next = i + (text[i] == '\\' ? 2 : 1);
                 if (text[next] && strchr("*?{", text[next]))
                         break;
-                p->prefix[p->n_prefix++] = text[next - 1];
+                prefix[n++] = text[next - 1];
                 i = next;
         }
-        return 0;
+        return n;
 }
 
 int pattern_new_regex(const char *text, unsigned column, Pattern **ret, TextError *err) {
-        _cleanup_(pattern_freep) Pattern *p = NULL;
-        char anchored[PATTERN_REGEX_MAX + sizeof("^()$")];
+        char anchored[PATTERN_REGEX_MAX + sizeof("^()$")], prefix[PATTERN_REGEX_MAX];
         int r = regex_check(text, column, err);
 
         if (r < 0)
                 return r;
-        p = calloc(1, sizeof(*p));
+        size_t n = find_regex_prefix(text, prefix);
+        _cleanup_free_ Pattern *p = pattern_alloc(FORM_REGEX, sizeof(regex_t) + n);
         if (!p)
                 return -ENOMEM;
+        regex_t *regex = (regex_t *) p->data;
+        p->n_prefix = (uint16_t) n;
+        memcpy(p->data + sizeof(regex_t), prefix, n);
         stpcpy(stpcpy(stpcpy(anchored, "^("), text), ")$");
-        r = regcomp_bytes(&p->regex, anchored);
+        r = regcomp_bytes(regex, anchored);
         if (r == REG_ESPACE)
                 return -ENOMEM;
         if (r != 0) {
                 char why[128];
-                regerror(r, &p->regex, why, sizeof(why));
+                regerror(r, regex, why, sizeof(why));
                 return text_error(err, NULL, 1, column, "regular expression: %s", why);
         }
-        p->is_regex = true;
-        r = find_regex_prefix(p, text);
-        if (r < 0)
-                return r;
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -427,40 +448,46 @@ int pattern_new_regex(const char *text, unsigned column, Pattern **ret, TextErro
 Pattern *pattern_free(Pattern *p) {
         if (!p)
                 return NULL;
-        if (p->is_regex)
-                regfree(&p->regex);
-        free(p->literal);
-        free(p->prefix);
-        free(p->ops);
-        free(p->sets);
+        if (p->form == FORM_REGEX)
+                regfree((regex_t *) p->data);
         free(p);
         return NULL;
 }
 
 int pattern_match(const Pattern *p, const char *text, size_t size) {
-        if (p->is_regex) {
+        if (p->form == FORM_REGEX) {
                 regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t) size };
-                int r = regexec(&p->regex, text, 0, &whole, REG_STARTEND);
+                int r = regexec((const regex_t *) p->data, text, 0, &whole, REG_STARTEND);
                 return r == 0 ? 1 : r == REG_ESPACE ? -ENOMEM : 0;
         }
-        if (p->literal)
-                return p->n_ops == size && memcmp(p->literal, text, size) == 0;
+        if (p->form == FORM_LITERAL)
+                return p->n == size && memcmp(p->data, text, size) == 0;
         return glob_match(p, text, size);
 }
 
 const char *pattern_literal(const Pattern *p, size_t *ret_size) {
-        if (p->literal && ret_size)
-                *ret_size = p->n_ops;
-        return p->literal;
+        if (p->form != FORM_LITERAL)
+                return NULL;
+        if (ret_size)
+                *ret_size = p->n;
+        return p->data;
 }
 
 size_t pattern_prefix(const Pattern *p, const char **ret) {
-        *ret = p->literal ?: p->prefix;
+        *ret = p->data + prefix_offset(p);
         return p->n_prefix;
 }
 
 uint64_t pattern_pairs(const Pattern *p) {
-        return p->pairs;
+        const GlobOp *ops = pattern_ops(p);
+        uint64_t pairs = 0;
+
+        if (p->form == FORM_LITERAL)
+                return text_pairs(p->data, p->n);
+        for (size_t i = 1; p->form == FORM_GLOB && i < p->n; i++)
+                if (ops[i - 1].kind == OP_BYTE && ops[i].kind == OP_BYTE)
+                        pairs |= pair_bit(ops[i - 1].byte, ops[i].byte);
+        return pairs;
 }
 
 uint64_t text_pairs(const char *text, size_t size) {
@@ -472,5 +499,5 @@ uint64_t text_pairs(const char *text, size_t size) {
 }
 
 bool pattern_is_any(const Pattern *p) {
-        return p->n_ops == 1 && !p->literal && p->ops[0].kind == OP_STAR;
+        return p->form == FORM_GLOB && p->n == 1 && pattern_ops(p)[0].kind == OP_STAR;
 }

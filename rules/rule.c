@@ -3,31 +3,12 @@
 
 #include "common/classdef.h"
 #include "common/str.h"
-#include "rules/condition.h"
 #include "rules/expand.h"
-
-typedef enum Option { OPTION_EXACT, OPTION_DISABLED, OPTION_LEAVE_UNIT, _OPTION_N } Option;
+#include "rules/rule-internal.h"
 
 static const char *const option_names[] = { "exact", "disabled", "leave-unit", NULL };
 /* Words of the language that this version does not serve. */
 static const char *const later_options[] = { "sticky", "ignore-rt", "before-exec" };
-
-struct Rule {
-        unsigned refs;
-        char *name;
-        Condition *conditions;
-        size_t n_conditions;
-        size_t n_names;
-        bool ignore;
-        RuleTarget *targets;
-        size_t n_targets;
-        bool options[_OPTION_N];
-        uint32_t facts;
-        char *target_text;
-        char *text;
-        bool foreign;         /* not of this grammar: RuleForeign */
-        size_t foreign_index;
-};
 
 Rule *rule_ref(const Rule *r) {
         Rule *owned = (Rule *) r; /* the count is no part of what is constant */
@@ -40,16 +21,11 @@ Rule *rule_unref(Rule *r) {
         if (!r || --r->refs > 0)
                 return NULL;
         for (size_t i = 0; i < r->n_conditions; i++)
-                condition_done(&r->conditions[i]);
-        for (size_t i = 0; i < r->n_targets; i++) {
+                for (size_t k = 0; k < r->conditions[i].n; k++)
+                        if (r->conditions[i].alternatives[k].kind != ALTERNATIVE_NAME) /* a name stands in the block */
+                                alternative_done(&r->conditions[i].alternatives[k]);
+        for (size_t i = 0; i < r->n_targets; i++)
                 strv_free(r->targets[i].controllers);
-                free(r->targets[i].class_name);
-        }
-        free(r->conditions);
-        free(r->targets);
-        free(r->name);
-        free(r->target_text);
-        free(r->text);
         free(r);
         return NULL;
 }
@@ -69,7 +45,7 @@ static int check_bytes(Scanner *s) {
 
 #define NAME_FIRST "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
-static int parse_name(Scanner *s, Rule *r) {
+static int parse_name(Scanner *s, RuleDraft *d) {
         const char *name;
         size_t n;
 
@@ -88,8 +64,10 @@ static int parse_name(Scanner *s, Rule *r) {
                 return scanner_fail(s, s->at + n + (name[n] == ':'), "expected %s after the name of the rule, as in \"%.*s: ...\"",
                                     name[n] == ':' ? "a blank" : "\":\"", (int) MIN(n, (size_t) 32), name);
         s->at += n + 1;
-        r->name = strndup(name, n);
-        return r->name ? 0 : -ENOMEM;
+        text_add(&s->out, name, n);
+        d->name = (Span) { 0, n };
+        text_add_byte(&s->out, ':');
+        return 0;
 }
 
 /* True when the scanner stands before the arrow; a glued one is an error. */
@@ -104,7 +82,8 @@ static int at_arrow(Scanner *s) {
         return 1;
 }
 
-static int parse_conditions(Scanner *s, Rule *r) {
+static int parse_conditions(Scanner *s, RuleDraft *d) {
+        Rule *r = &d->rule;
         int q;
 
         for (;;) {
@@ -119,9 +98,12 @@ static int parse_conditions(Scanner *s, Rule *r) {
                 if (!grown)
                         return -ENOMEM;
                 r->conditions = grown;
+                text_add_byte(&s->out, ' ');
+                d->conditions[r->n_conditions].from = s->out.n;
                 q = condition_parse(s, r->n_names, &grown[r->n_conditions]);
                 if (q < 0)
                         return q;
+                d->conditions[r->n_conditions].to = s->out.n;
                 r->n_names += grown[r->n_conditions].n_names;
                 r->facts |= grown[r->n_conditions++].facts;
         }
@@ -242,7 +224,8 @@ static int parse_target(Scanner *s, Rule *r, size_t controllers) {
         return parse_class(s, r, n);
 }
 
-static int parse_targets(Scanner *s, Rule *r) {
+static int parse_targets(Scanner *s, RuleDraft *d) {
+        Rule *r = &d->rule;
         size_t n, controllers;
         int q;
 
@@ -291,13 +274,13 @@ static int parse_option(Scanner *s, Rule *r, const char *word, size_t n) {
                             meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : ";");
 }
 
-static int parse_options(Scanner *s, Rule *r) {
+static int parse_options(Scanner *s, RuleDraft *d) {
         for (;;) {
                 scanner_skip_blanks(s);
                 size_t n = scanner_token(s);
                 if (n == 0)
                         return 0;
-                int q = parse_option(s, r, s->text + s->at, n);
+                int q = parse_option(s, &d->rule, s->text + s->at, n);
                 if (q < 0)
                         return q;
         }
@@ -305,58 +288,50 @@ static int parse_options(Scanner *s, Rule *r) {
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
-static int format_targets(Rule *r) {
-        size_t size;
-        FILE *f = open_memstream(&r->target_text, &size);
+static int format_targets(Scanner *s, RuleDraft *d) {
+        const Rule *r = &d->rule;
 
-        if (!f)
-                return -ENOMEM;
-        if (r->ignore)
-                fputs("ignore", f);
+        text_add_string(&s->out, " => ");
+        d->target_text.from = s->out.n;
+        text_add_string(&s->out, r->ignore ? "ignore" : "");
         for (size_t i = 0; i < r->n_targets; i++) {
                 const RuleTarget *t = &r->targets[i];
-                fputs(i > 0 ? " " : "", f);
-                for (char **c = t->controllers; c && *c; c++)
-                        fprintf(f, "%s%s", *c, c[1] ? "," : ":");
-                fputs(t->class_name, f);
+                text_add_string(&s->out, i > 0 ? " " : "");
+                for (char **c = t->controllers; c && *c; c++) {
+                        text_add_string(&s->out, *c);
+                        text_add_byte(&s->out, c[1] ? ',' : ':');
+                }
+                text_add_string(&s->out, t->class_name);
         }
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        d->target_text.to = s->out.n;
+        return 0;
 }
 
-static int format_rule(Rule *r) {
-        size_t size;
-        FILE *f = open_memstream(&r->text, &size);
-
-        if (!f)
-                return -ENOMEM;
-        fprintf(f, "%s:", r->name);
-        for (size_t i = 0; i < r->n_conditions; i++)
-                fprintf(f, " %s", r->conditions[i].text);
-        fprintf(f, " => %s", r->target_text);
+static int format_options(Scanner *s, RuleDraft *d) {
         for (size_t i = 0; i < _OPTION_N; i++)
-                if (r->options[i])
-                        fprintf(f, " %s", option_names[i]);
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+                if (d->rule.options[i]) {
+                        text_add_byte(&s->out, ' ');
+                        text_add_string(&s->out, option_names[i]);
+                }
+        return s->out.failed ? -ENOMEM : 0;
 }
 
-static int parse_scanned(Scanner *s, Rule *r) {
-        static int (*const steps[])(Scanner *s, Rule *r) = { parse_name, parse_conditions, parse_targets, parse_options };
+/* ---- the whole ---------------------------------------------------------------------------------------------------- */
+
+static int parse_scanned(Scanner *s, Rule **ret) {
+        static int (*const steps[])(Scanner *s, RuleDraft *d) = { parse_name, parse_conditions, parse_targets, format_targets, parse_options,
+                                                              format_options };
+        _cleanup_(rule_draft_done) RuleDraft d = {};
         int q = check_bytes(s);
 
         for (size_t i = 0; i < ELEMENTSOF(steps) && q >= 0; i++)
-                q = steps[i](s, r);
-        if (q >= 0)
-                q = format_targets(r);
-        if (q >= 0)
-                q = format_rule(r);
-        return q;
+                q = steps[i](s, &d);
+        return q < 0 ? q : rule_draft_pack(&d, &s->out, ret);
 }
 
 int rule_parse(const char *text, size_t size, Rule **ret, TextError *err) {
-        _cleanup_(rule_unrefp) Rule *r = NULL;
         _cleanup_free_ char *copy = NULL;
         const char *nul;
-        int q;
 
         if (size > 0 && text[size - 1] == '\n')
                 size--;
@@ -368,34 +343,12 @@ int rule_parse(const char *text, size_t size, Rule **ret, TextError *err) {
         if (size > RULE_TEXT_MAX)
                 return text_error(err, NULL, 1, RULE_TEXT_MAX + 1, "a rule has at most %d bytes", RULE_TEXT_MAX);
         copy = strndup(text, size);
-        r = calloc(1, sizeof(*r));
-        if (!copy || !r)
+        if (!copy)
                 return -ENOMEM;
-        r->refs = 1;
-        q = parse_scanned(&(Scanner) { .text = copy, .err = err }, r);
-        if (q < 0)
-                return q;
-        *ret = TAKE_PTR(r);
-        return 0;
-}
-
-int rule_new_foreign(const RuleForeign *f, Rule **ret) {
-        _cleanup_(rule_unrefp) Rule *r = calloc(1, sizeof(*r));
-
-        if (!r)
-                return -ENOMEM;
-        r->refs = 1;
-        r->foreign = true;
-        r->foreign_index = f->index;
-        r->facts = f->facts;
-        r->options[OPTION_LEAVE_UNIT] = f->leave_unit;
-        r->name = strdup(f->name);
-        r->text = strdup(f->text);
-        r->target_text = strdup(f->target_text);
-        if (!r->name || !r->text || !r->target_text)
-                return -ENOMEM;
-        *ret = TAKE_PTR(r);
-        return 0;
+        Scanner s = { .text = copy, .err = err };
+        int q = parse_scanned(&s, ret);
+        text_buffer_done(&s.out);
+        return q;
 }
 
 bool rule_is_foreign(const Rule *r, size_t *ret_index) {

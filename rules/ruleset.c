@@ -1,6 +1,7 @@
 /* The list of rules: adding, reading texts, asking. compile.c resolves it, match.c matches. */
 #include "rules/ruleset.h"
 
+#include <stdio.h>
 #include "common/str.h"
 #include "rules/cgset-internal.h"
 #include "rules/ruleset-internal.h"
@@ -11,7 +12,7 @@ int ruleset_new(Ruleset **ret) {
 
         if (!rs)
                 return -ENOMEM;
-        r = map_new_string(&rs->by_name);
+        r = map_new_string_borrowed(&rs->by_name);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(rs);
@@ -20,7 +21,6 @@ int ruleset_new(Ruleset **ret) {
 
 static void entry_free(Entry *e) {
         rule_unref(e->entry.rule);
-        free(e->entry.file);
         free(e->names);
         free(e);
 }
@@ -34,12 +34,21 @@ static void ruleset_truncate(Ruleset *rs, size_t n) {
         }
 }
 
+bool ruleset_free_step(Ruleset *rs, size_t rules) {
+        rs->by_name = map_free(rs->by_name);
+        for (; rs->n > 0 && rules > 0; rules--)
+                entry_free(rs->entries[--rs->n]);
+        return rs->n > 0;
+}
+
 Ruleset *ruleset_free(Ruleset *rs) {
         if (!rs)
                 return NULL;
-        ruleset_truncate(rs, 0);
+        (void) ruleset_free_step(rs, SIZE_MAX);
         free(rs->entries);
-        map_free(rs->by_name);
+        for (size_t i = 0; i < rs->n_files; i++)
+                free(rs->files[i]);
+        free(rs->files);
         index_free(rs->index);
         cgset_free(rs->cgset);
         free(rs);
@@ -59,6 +68,25 @@ static int taken(const Ruleset *rs, const Rule *rule, const char *file, unsigned
         return -EEXIST;
 }
 
+/* The ruleset's own copy of a file's name. Rules of a file come together, so it is mostly the last. */
+static int intern_file(Ruleset *rs, const char *file, const char **ret) {
+        for (size_t i = rs->n_files; i > 0; i--)
+                if (streq(rs->files[i - 1], file)) {
+                        *ret = rs->files[i - 1];
+                        return 0;
+                }
+        char **grown = reallocarray(rs->files, rs->n_files + 1, sizeof(char *));
+        if (!grown)
+                return -ENOMEM;
+        rs->files = grown;
+        char *copy = strdup(file);
+        if (!copy)
+                return -ENOMEM;
+        rs->files[rs->n_files++] = copy;
+        *ret = copy;
+        return 0;
+}
+
 static int ruleset_reserve(Ruleset *rs) {
         size_t room = rs->room ? rs->room * 2 : 16;
 
@@ -73,6 +101,7 @@ static int ruleset_reserve(Ruleset *rs) {
 }
 
 int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, unsigned line, TextError *err) {
+        const char *own_file;
         Entry *e;
         int r;
 
@@ -84,16 +113,18 @@ int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, un
                 return -E2BIG;
         }
         r = ruleset_reserve(rs);
+        if (r >= 0)
+                r = intern_file(rs, strnull(file), &own_file);
         if (r < 0)
                 return r;
         e = calloc(1, sizeof(*e));
         if (!e)
                 return -ENOMEM;
         e->entry = (RuleEntry) {
-                .id = id, .rule = rule_ref(rule), .file = strdup(strnull(file)), .line = line,
+                .id = id, .rule = rule_ref(rule), .file = own_file, .line = line,
                 .enabled = !rule_is_disabled(rule), .reason = "not compiled", .position = rs->n,
         };
-        r = e->entry.file ? map_put_string(rs->by_name, rule_name(rule), e) : -ENOMEM;
+        r = map_put_string(rs->by_name, rule_name(rule), e);
         if (r < 0) {
                 entry_free(e);
                 return r;
@@ -132,49 +163,61 @@ static int add_line(Ruleset *rs, const char *text, size_t size, const char *file
         return ruleset_add(rs, rule, 0, file, line, err);
 }
 
-/* Without `report` the first error ends it. Returns the number of reported errors. */
-static int add_lines(Ruleset *rs, const char *text, size_t size, const char *file,
-                     void (*report)(const TextError *err, void *userdata), void *userdata, TextError *err) {
+static void skip_mark(RulesetText *t) {
         static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin UTF-8 so */
-        int errors = 0;
 
-        if (size >= strlen(mark) && memcmp(text, mark, strlen(mark)) == 0) {
-                text += strlen(mark);
-                size -= strlen(mark);
+        if (t->line == 0 && t->size >= strlen(mark) && memcmp(t->text, mark, strlen(mark)) == 0) {
+                t->text += strlen(mark);
+                t->size -= strlen(mark);
         }
-        for (unsigned line = 1; size > 0; line++) {
-                const char *newline = memchr(text, '\n', size);
-                size_t whole = newline ? (size_t) (newline - text) + 1 : size, n = whole - !!newline;
+}
 
-                if (n > 0 && text[n - 1] == '\r')
-                        n--;
-                int r = add_line(rs, text, n, file, line, err);
-                if (r < 0 && (!report || (r != -EINVAL && r != -EEXIST)))
-                        return r;
-                if (r < 0) {
-                        report(err, userdata);
-                        errors += errors < INT32_MAX;
-                }
-                text += whole;
-                size -= whole;
-        }
-        return errors;
+static int add_next_line(Ruleset *rs, RulesetText *t, TextError *err) {
+        const char *line = t->text, *newline = memchr(line, '\n', t->size);
+        size_t whole = newline ? (size_t) (newline - line) + 1 : t->size, n = whole - !!newline;
+
+        if (n > 0 && line[n - 1] == '\r')
+                n--;
+        t->text += whole;
+        t->size -= whole;
+        return add_line(rs, line, n, t->file, ++t->line, err);
+}
+
+int ruleset_add_text_step(Ruleset *rs, RulesetText *t, size_t lines, TextError *err) {
+        int r = 0;
+
+        skip_mark(t);
+        for (; r >= 0 && t->size > 0 && lines > 0; lines--)
+                r = add_next_line(rs, t, err);
+        return r == -EEXIST ? -EINVAL : r < 0 ? r : t->size > 0;
 }
 
 int ruleset_add_text(Ruleset *rs, const char *text, size_t size, const char *file, TextError *err) {
+        RulesetText t = { text, size, file, 0 };
         size_t before = rs->n;
-        int r = add_lines(rs, text, size, file, NULL, NULL, err);
+        int r = ruleset_add_text_step(rs, &t, SIZE_MAX, err);
 
         if (r < 0)
                 ruleset_truncate(rs, before);
-        return r == -EEXIST ? -EINVAL : r;
+        return r;
 }
 
 int ruleset_lint_text(Ruleset *rs, const char *text, size_t size, const char *file,
                       void (*report)(const TextError *err, void *userdata), void *userdata) {
-        TextError err = {};
+        RulesetText t = { text, size, file, 0 };
+        int errors = 0;
 
-        return add_lines(rs, text, size, file, report, userdata, &err);
+        skip_mark(&t);
+        while (t.size > 0) {
+                TextError err = {};
+                int r = add_next_line(rs, &t, &err);
+                if (r == -EINVAL || r == -EEXIST) {
+                        report(&err, userdata);
+                        errors += errors < INT32_MAX;
+                } else if (r < 0)
+                        return r;
+        }
+        return errors;
 }
 
 size_t ruleset_size(const Ruleset *rs) {

@@ -32,11 +32,11 @@ typedef struct Ruleset Ruleset;
 typedef struct RuleEntry {
         uint64_t id;         /* for D-Bus paths: chosen by the caller of ruleset_add(), or 0 */
         Rule *rule;
-        char *file;          /* "" for a runtime rule */
+        const char *file;    /* "" for a runtime rule; the ruleset's */
         unsigned line;
         bool enabled;        /* false: option `disabled`, or switched off by the caller */
         bool active;         /* enabled and resolvable here */
-        char reason[160];    /* why not active; "" when it is */
+        const char *reason;  /* why not active; "" when it is; the ruleset's */
         size_t position;     /* from 0 */
 } RuleEntry;
 
@@ -53,6 +53,18 @@ int ruleset_add_text(Ruleset *rs, const char *text, size_t size, const char *fil
 int ruleset_lint_text(Ruleset *rs, const char *text, size_t size, const char *file,
                       void (*report)(const TextError *err, void *userdata), void *userdata);
 
+/* ruleset_add_text() in pieces of so many lines, for a caller that has something else to do in between. 1: there is more, 0: done. Nothing is
+ * taken back on an error: the caller throws the ruleset away. */
+typedef struct RulesetText {
+        const char *text; /* what is left */
+        size_t size;
+        const char *file;
+        unsigned line;    /* read so far; start with 0 */
+} RulesetText;
+int ruleset_add_text_step(Ruleset *rs, RulesetText *t, size_t lines, TextError *err);
+/* ruleset_free() in pieces of so many rules: true while there are more. The ruleset is of no other use any more. */
+bool ruleset_free_step(Ruleset *rs, size_t rules);
+
 /* For the owner before it compiles: switches a rule off or on (an option `disabled` in its text is overruled), sets its id. */
 void ruleset_set_enabled(Ruleset *rs, size_t position, bool enabled);
 void ruleset_set_id(Ruleset *rs, size_t position, uint64_t id);
@@ -60,6 +72,14 @@ void ruleset_set_id(Ruleset *rs, size_t position, uint64_t id);
 /* Resolves and indexes. Must be called before matching, and may be called again when the machine's answers have changed. *env is
  * copied, what it points to must outlive the ruleset. -ENOMEM: everything is as it was. */
 int ruleset_compile(Ruleset *rs, const RulesetEnv *env);
+
+/* The same in pieces of so many rules: new, step until it says 0 (1: there is more), free. Until then the ruleset is as it was; it must
+ * not change meanwhile. Answers of env may come from different moments: a caller for whom they changed begins anew. */
+typedef struct RulesetCompiler RulesetCompiler;
+int ruleset_compiler_new(Ruleset *rs, const RulesetEnv *env, RulesetCompiler **ret);
+int ruleset_compiler_step(RulesetCompiler *c, size_t rules);
+RulesetCompiler *ruleset_compiler_free(RulesetCompiler *c);
+DEFINE_CLEANUP(RulesetCompiler *, ruleset_compiler_free)
 
 size_t ruleset_size(const Ruleset *rs);
 const RuleEntry *ruleset_get(const Ruleset *rs, size_t position);

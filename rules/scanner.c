@@ -91,21 +91,21 @@ static bool word_needs_quotes(const Word *w) {
         return false;
 }
 
-void word_format(const Word *w, FILE *f) {
+void word_format(const Word *w, TextBuffer *out) {
         bool quotes = word_needs_quotes(w);
         GlobState state = {};
 
         if (quotes)
-                fputc('"', f);
+                text_add_byte(out, '"');
         for (size_t i = 0; i < w->n; i++) {
                 GlobRole role = glob_step(&state, &w->bytes[i]);
                 if (strchr("\"\\", w->bytes[i].byte) ||
                     (w->bytes[i].escaped && strchr(role == GLOB_SET_MEMBER ? "]-!^[" : "*?[", w->bytes[i].byte)))
-                        fputc('\\', f);
-                fputc(w->bytes[i].byte, f);
+                        text_add_byte(out, '\\');
+                text_add_byte(out, (char) w->bytes[i].byte);
         }
         if (quotes)
-                fputc('"', f);
+                text_add_byte(out, '"');
 }
 
 char *word_text(const Word *w) {
@@ -142,16 +142,16 @@ int regex_read(Scanner *s, char **ret) {
         return 0;
 }
 
-void regex_format(const char *text, FILE *f) {
-        fputc('"', f);
+void regex_format(const char *text, TextBuffer *out) {
+        text_add_byte(out, '"');
         for (const char *p = text; *p; p++) {
                 if (*p == '\\')
-                        fputc(*p++, f);
+                        text_add_byte(out, *p++);
                 else if (*p == '"')
-                        fputc('\\', f);
-                fputc(*p, f);
+                        text_add_byte(out, '\\');
+                text_add_byte(out, *p);
         }
-        fputc('"', f);
+        text_add_byte(out, '"');
 }
 
 #define SUGGEST_MAX 24

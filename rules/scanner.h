@@ -1,12 +1,13 @@
 /* Reads the text of one rule from left to right: tokens, quoted words, columns. Internal to rules/. */
 #pragma once
-#include <stdio.h>
 #include "rules/pattern.h"
+#include "rules/textbuffer.h"
 
 typedef struct Scanner {
         const char *text; /* NUL-terminated, no NUL inside */
         size_t at;
         TextError *err;
+        TextBuffer out; /* the canonical text of what was read */
 } Scanner;
 
 /* Sets err for the byte at offset `at` and returns -EINVAL. */
@@ -28,13 +29,13 @@ typedef struct Word {
 int word_read(Scanner *s, Word *ret);
 void word_done(Word *w);
 /* Writes it as shortly as it can be spelled; in quotes where the grammar wants them. */
-void word_format(const Word *w, FILE *f);
+void word_format(const Word *w, TextBuffer *out);
 /* The bytes without marks, as a new string; NULL when out of memory. */
 char *word_text(const Word *w);
 
 /* Reads the quoted regular expression at the scanner: a backslash stays with the byte it escapes, but \" is a quote. */
 int regex_read(Scanner *s, char **ret);
-void regex_format(const char *text, FILE *f);
+void regex_format(const char *text, TextBuffer *out);
 
 /* The entry of the NULL-terminated list that `word` may have meant, or NULL. */
 const char *suggest(const char *word, size_t n, const char *const *known);

@@ -1,5 +1,6 @@
 /* Time of one match, with and without remembered decisions; time to load. usage: bench-match KIND RULES match|cached|load [ROUNDS]
  * Prints one JSON line. The least of the rounds is the figure: whatever else ran on the machine can only have added to the others. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "measure.h"
@@ -34,9 +35,11 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "usage: bench-match mixed|context|user|program|member RULES match|cached|load [ROUNDS]\n");
                 return 2;
         }
+        size_t held = mallinfo2().uordblks;
         uint64_t began = measure_cpu();
         Ruleset *rs = workload_rules((RuleKind) kind, n);
         double load_ms = (double) (measure_cpu() - began) / 1e6;
+        double bytes = (double) (mallinfo2().uordblks + mallinfo2().hblkhd - held) / (double) n;
         if (strcmp(argv[3], "load") == 0)
                 rounds = 0;
         if (strcmp(argv[3], "cached") == 0 && match_cache_new(&cache) < 0)
@@ -48,8 +51,8 @@ int main(int argc, char **argv) {
                 double ns = (double) (measure_cpu() - began) / (REPEATS * WORKLOAD_SUBJECTS);
                 least = ns < least ? ns : least;
         }
-        printf("{\"bench\": \"%s\", \"kind\": \"%s\", \"rules\": %zu, \"ns\": %.1f, \"load_ms\": %.2f, \"matches\": %zu, \"of\": %d}\n", argv[3],
-               argv[1], n, rounds ? least : 0, load_ms, matched, REPEATS * WORKLOAD_SUBJECTS);
+        printf("{\"bench\": \"%s\", \"kind\": \"%s\", \"rules\": %zu, \"ns\": %.1f, \"load_ms\": %.2f, \"bytes_a_rule\": %.0f, \"matches\": %zu, \"of\": %d}\n", argv[3],
+               argv[1], n, rounds ? least : 0, load_ms, bytes, matched, REPEATS * WORKLOAD_SUBJECTS);
         match_cache_free(cache);
         ruleset_free(rs);
         return 0;

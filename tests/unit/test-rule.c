@@ -1,6 +1,7 @@
 /* The rule language: canonical texts and errors with their columns. */
 #include "rules/rule.h"
 
+#include <stdio.h>
 #include "common/str.h"
 #include "rules/condition.h"
 #include "tests/unit/test.h"
