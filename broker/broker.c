@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/classcare.h"
 #include "broker/move.h"
 #include "broker/process.h"
 #include "common/channel.h"
@@ -150,6 +151,33 @@ int broker_send_places(Broker *b) {
         return r < 0 ? r : batch_flush(t);
 }
 
+/* Classes that were made anew stand in other directories now. */
+static int send_changed_classes(Broker *b) {
+        _cleanup_free_ Batch *t = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && b->classes->n_announce > 0 && i < b->classes->n; i++) {
+                Class *c = b->classes->items[i];
+                WireClass item;
+                if (!c->announce)
+                        continue;
+                c->announce = false;
+                b->classes->n_announce--;
+                if (!c->live)
+                        continue;
+                if (!t && !(t = malloc(sizeof(*t))))
+                        return -ENOMEM;
+                describe_class(c, &item);
+                r = broker_send(b, WIRE_CLASS, 0, &item, 1, NULL, 0);
+                batch_begin(t, b, WIRE_CLASS_NOTE);
+                if (r >= 0)
+                        r = add_notes(t, c);
+                if (r >= 0)
+                        r = batch_flush(t);
+        }
+        return r;
+}
+
 static int send_members(Broker *b, Batch *t) {
         const OriginRecord *record;
         int r = 0;
@@ -258,6 +286,10 @@ static void handle_drop_instance(Broker *b, const void *item, void *answer) {
         result->error = r;
 }
 
+static void handle_check_class(Broker *b, const void *item, void *answer) {
+        class_check(b, item, answer);
+}
+
 static void handle_restart(Broker *b, const void *item, void *answer) {
         b->state = BROKER_RESTART;
 }
@@ -284,6 +316,7 @@ static const ItemHandler handlers[] = {
         [WIRE_DROP_INSTANCE] = handle_drop_instance,
         [WIRE_RESTART] = handle_restart,
         [WIRE_CHECK_CONFIG] = handle_check_config,
+        [WIRE_CHECK_CLASS] = handle_check_class,
 };
 
 /* How the limits of the instances in an answer came out. */
@@ -321,6 +354,8 @@ static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
         for (size_t i = 0; i < h->count; i++)
                 handlers[h->op](b, items + i * size, answers + i * answer);
         int r = broker_send_places(b); /* before the reply that names them */
+        if (r >= 0)
+                r = send_changed_classes(b);
         if (r >= 0)
                 r = broker_send(b, h->op | WIRE_REPLY, h->seq, answers, h->count, NULL, 0);
         if (r >= 0 && h->op == WIRE_INSTANCE)

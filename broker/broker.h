@@ -40,6 +40,7 @@ typedef struct Broker {
         char **protect;                  /* globs over cgroup paths, built-in list included */
         DelegateCache delegates;
         Rate rate;
+        SweepAction sweep;               /* Sweep=: what to do about a class that is not as it was made */
         uid_t *protect_uids;
         size_t n_protect_uids;
         pid_t own[BROKER_PIDS_MAX];      /* broker, pclassd, names, exe reader: never moved */

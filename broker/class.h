@@ -23,6 +23,7 @@ typedef struct Class {
         uint32_t hierarchies;         /* bits */
         bool live;                    /* false: a removed instance, the slot is free */
         bool has_leaf;
+        bool announce;                /* made anew: pclassd has to be told before the next answer */
         bool taken_over;              /* found on disk: limits that are no longer set are reset */
         int procs_fd[WIRE_HIERARCHIES_MAX];
         uint64_t inode[WIRE_HIERARCHIES_MAX];
@@ -36,6 +37,7 @@ typedef struct ClassSet {
         Class **items;
         size_t n;
         size_t n_instances;
+        size_t n_announce;            /* of them are to be announced anew */
         Map *by_name;                 /* templates under their text */
         const ClassTable *table;
         const HierarchySet *hierarchies;
@@ -56,6 +58,12 @@ int class_set_realise(ClassSet *s);
 int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret);
 /* Removes an empty instance. -EBUSY: it has members; -EINVAL: no instance. */
 int class_drop_instance(ClassSet *s, Class *c);
+
+/* It was made anew, or has become another one: pclassd is told before the next answer. */
+static inline void class_announce(ClassSet *s, Class *c) {
+        s->n_announce += !c->announce;
+        c->announce = true;
+}
 
 /* NULL for an index that no class has. */
 Class *class_by_index(const ClassSet *s, uint32_t index);

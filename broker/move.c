@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/classcare.h"
 #include "broker/process.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -171,6 +172,10 @@ static void move_in_hierarchy(Broker *b, Class *c, const Process *p, uint64_t co
         if (r < 0)
                 return note_failure(reply, h, r == -ENOSPC ? WIRE_LIMIT : WIRE_FAILED, r);
         r = cgroupfs_move(c->procs_fd[h], p->pid);
+        if ((r == -ENODEV || r == -ENOENT) && b->sweep == SWEEP_REPAIR) { /* somebody removed the cgroup */
+                r = class_mend(b->classes, c);
+                r = r < 0 ? -ENODEV : cgroupfs_move(c->procs_fd[h], p->pid);
+        }
         if (r < 0)
                 return note_failure(reply, h, move_code(&b->hierarchies->items[h], r), r);
         reply->moved |= 1u << h;

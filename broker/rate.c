@@ -28,6 +28,8 @@ unsigned rate_cost(unsigned op) {
                 return 100; /* directories on several hierarchies, and their limits */
         case WIRE_CHECK_CONFIG:
                 return 2000; /* reads every file */
+        case WIRE_CHECK_CLASS:
+                return 20; /* reads a file a limit */
         case WIRE_PING:
                 return 10; /* a datagram to the service manager */
         default:

@@ -13,6 +13,7 @@ static const size_t request_sizes[REQUEST_MAX] = {
         [WIRE_DROP_INSTANCE] = sizeof(WireDropInstance),
         [WIRE_RESTART] = sizeof(WireReady),
         [WIRE_CHECK_CONFIG] = sizeof(WireReady),
+        [WIRE_CHECK_CLASS] = sizeof(WireCheckClass),
         [WIRE_HIERARCHY] = sizeof(WireHierarchy),
         [WIRE_CLASS] = sizeof(WireClass),
         [WIRE_CLASS_NOTE] = sizeof(WireClassNote),
@@ -31,6 +32,7 @@ static const size_t reply_sizes[REQUEST_MAX] = {
         [WIRE_DROP_INSTANCE] = sizeof(WireResult),
         [WIRE_RESTART] = sizeof(WireResult),
         [WIRE_CHECK_CONFIG] = sizeof(WireResult),
+        [WIRE_CHECK_CLASS] = sizeof(WireResult),
         [WIRE_EXE] = sizeof(WireExeReply),
 };
 

@@ -26,7 +26,10 @@ typedef enum WireOp {
         WIRE_RESTART,       /* configuration changed, or a first exe rule came: answer and end, to be started anew */
         WIRE_CHECK_CONFIG,  /* do pclass.conf and classes.d still say what was loaded? code: 0 same, 1 changed (then RESTART helps),
                                -EINVAL wrong; text: the error */
-        /* broker -> pclassd, not answered; sent in this order after HELLO's reply, closed by READY */
+        WIRE_CHECK_CLASS,   /* is a class still as it was made? What is not, Sweep=repair makes again. text: what was found, "" = nothing;
+                               code: 0 as it should be (now), CLASS_GONE, FAILED */
+        /* broker -> pclassd, not answered; a CLASS that is known already, and its notes, before an answer: it was made anew.
+         * Sent in this order after HELLO's reply, closed by READY */
         WIRE_HIERARCHY = 32,
         WIRE_CLASS,
         WIRE_CLASS_NOTE,    /* a property of a class that could not be set here, and why */
@@ -117,10 +120,15 @@ typedef struct WireDropInstance {
         uint32_t reserved;
 } WireDropInstance;
 
-typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, RESTART, CHECK_CONFIG */
+typedef struct WireCheckClass {
+        uint32_t class_index;
+        uint32_t reserved;
+} WireCheckClass;
+
+typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, RESTART, CHECK_CONFIG, CHECK_CLASS */
         int32_t code;
         int32_t error;
-        char text[WIRE_TEXT_MAX]; /* for CHECK_CONFIG: the parse error; for WIRE_PARENT: the path */
+        char text[WIRE_TEXT_MAX]; /* for CHECK_CONFIG: the parse error; CHECK_CLASS: what was found; for WIRE_PARENT: the path */
 } WireResult;
 
 typedef struct WireHierarchy {

@@ -10,16 +10,22 @@ int classes_init(Classes *t) {
         return r < 0 ? r : map_new_u64(&t->places);
 }
 
-static void class_free(Class *c) {
-        if (!c)
-                return;
+static void drop_notes(Class *c) {
         for (size_t i = 0; i < c->n_notes; i++) {
                 free(c->notes[i].property);
                 free(c->notes[i].text);
         }
+        c->n_notes = 0;
+}
+
+static void class_free(Class *c) {
+        if (!c)
+                return;
+        drop_notes(c);
         free(c->notes);
         free(c->name);
         free(c->description);
+        free(c->trouble);
         free(c);
 }
 DEFINE_CLEANUP(Class *, class_free)
@@ -104,6 +110,21 @@ int classes_add_class(Classes *t, const WireClass *item, Class **ret) {
         if (ret)
                 *ret = c;
         TAKE_PTR(c);
+        return 0;
+}
+
+int classes_update_class(Classes *t, const WireClass *item, Class **ret) {
+        Class *c = classes_get(t, item->index);
+
+        if (!c || !wire_text_ok(item->name, sizeof(item->name)) || !wire_text_ok(item->leaf, sizeof(item->leaf)) || !streq(c->name, item->name) ||
+            item->template_index != (c->template ? c->template->index : WIRE_NONE))
+                return -EPROTO;
+        c->hierarchies = item->hierarchies;
+        c->flags = item->flags;
+        memcpy(c->inode, item->inode, sizeof(c->inode));
+        strcpy(c->leaf, item->leaf);
+        drop_notes(c);
+        *ret = c;
         return 0;
 }
 

@@ -21,6 +21,7 @@ typedef struct Class {
         ClassNote *notes;
         size_t n_notes;
         uint32_t some_place[WIRE_HIERARCHIES_MAX]; /* a place that a member came from, WIRE_NONE: for members whose own is not known */
+        char *trouble;           /* what the last check found and did not repair, NULL = nothing */
         bool dropping;           /* the broker was asked to remove this instance */
 } Class;
 
@@ -46,6 +47,8 @@ void classes_done(Classes *t);
 /* Take in one announced item. -EPROTO for what contradicts itself or the table, -ENOMEM. */
 int classes_add_hierarchy(Classes *t, const WireHierarchy *item);
 int classes_add_class(Classes *t, const WireClass *item, Class **ret);
+/* The same class, announced once more: it was made anew, and its notes follow. -EPROTO: it is another one. */
+int classes_update_class(Classes *t, const WireClass *item, Class **ret);
 int classes_add_note(Classes *t, const WireClassNote *item);
 int classes_add_place(Classes *t, const WireOrigin *item);
 void classes_remove(Classes *t, Class *c);

@@ -26,3 +26,18 @@ void manager_class_vanished(Manager *m, Class *c) {
         if (m->ops && m->ops->classes_changed)
                 m->ops->classes_changed(m->ops_userdata);
 }
+
+int manager_class_announced(Manager *m, const WireClass *item) {
+        Class *c;
+        int r;
+
+        if (!classes_get(&m->classes, item->index)) {
+                r = classes_add_class(&m->classes, item, &c);
+                return r < 0 ? r : manager_class_appeared(m, c);
+        }
+        r = classes_update_class(&m->classes, item, &c);
+        if (r < 0)
+                return r;
+        emptiness_remove(m, c); /* what was watched is no more */
+        return emptiness_add(m, c);
+}

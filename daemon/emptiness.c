@@ -15,6 +15,7 @@ typedef struct EmptyWatch {
         uint32_t class_index;
         uint32_t hierarchy;
         sd_event_source *source;  /* v2: its cgroup.events */
+        sd_event_source *parent;  /* v2: removals in the directory above; not of instances, which go in normal life */
         bool known, empty;
         pid_t witness;            /* v1: a member, 0 = none */
         bool witness_exited;
@@ -170,6 +171,7 @@ static EmptyWatch *watch_of(const Manager *m, const Class *c) {
 static void watch_free(EmptyWatch *w) {
         witness_drop(w);
         sd_event_source_disable_unref(w->source);
+        sd_event_source_disable_unref(w->parent);
         free(w);
 }
 DEFINE_CLEANUP(EmptyWatch *, watch_free)
@@ -189,6 +191,32 @@ static int watch_new(Manager *m, const Class *c, uint32_t h, EmptyWatch **ret) {
         strcpy(w->path, path);
         *ret = w;
         return 0;
+}
+
+/* The kernel tells the directory above of the removal, not the one that is removed. */
+static int on_removed(sd_event_source *s, const struct inotify_event *event, void *userdata) {
+        EmptyWatch *w = userdata;
+        const char *name = strrchr(w->path, '/');
+        const Class *c = classes_get(&w->m->classes, w->class_index);
+
+        if (c && event->len > 0 && name && streq(event->name, name + 1)) {
+                look(w);
+                classcare_check(w->m, c);
+        }
+        return 0;
+}
+
+static void watch_parent(EmptyWatch *w) {
+        const WireHierarchy *h = &w->m->classes.hierarchies[w->hierarchy];
+        const Class *c = classes_get(&w->m->classes, w->class_index);
+        char path[2 * WIRE_PATH_MAX];
+
+        if (!c || c->template)
+                return;
+        snprintf(path, sizeof(path), "%s/%s", h->mount, w->path);
+        *strrchr(path, '/') = '\0';
+        if (sd_event_add_inotify(w->m->event, &w->parent, path, IN_DELETE | IN_ONLYDIR, on_removed, w) >= 0)
+                (void) sd_event_source_set_description(w->parent, "class-removed");
 }
 
 /* A user may have fs.inotify.max_user_watches of them. */
@@ -220,8 +248,10 @@ int emptiness_add(Manager *m, const Class *c) {
                 r = map_put_u64(m->emptiness.watches, (uint64_t) c->index + 1, w);
         if (r < 0)
                 return r;
-        if (m->classes.hierarchies[h].version == 2)
+        if (m->classes.hierarchies[h].version == 2) {
                 subscribe(w);
+                watch_parent(w);
+        }
         look(TAKE_PTR(w));
         return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "common/str.h"
 #include "daemon/brokerclient.h"
+#include "daemon/classcare.h"
 #include "daemon/classes.h"
 #include "daemon/classifier.h"
 #include "daemon/connector.h"
@@ -66,6 +67,8 @@ struct Manager {
         size_t moves_under_way, moves_max; /* each holds a pidfd */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
         sd_event_source *restart;
+        sd_event_source *class_restart; /* for a class that only a start can make */
+        uint64_t started_ns;
         Stats stats;
 
         const ManagerOps *ops;
@@ -84,6 +87,8 @@ int manager_restart_soon(Manager *m);
 int manager_recompile(Manager *m);
 /* A class came into being, or is no more: whoever has to know is told. classlife.c. -ENOMEM. */
 int manager_class_appeared(Manager *m, Class *c);
+/* The broker made a class, or one that is known anew. */
+int manager_class_announced(Manager *m, const WireClass *item);
 void manager_class_vanished(Manager *m, Class *c); /* frees it */
 void manager_set_degraded(Manager *m, const char *reason); /* NULL: no more */
 void manager_status_changed(Manager *m);

@@ -190,7 +190,7 @@ static int on_announced(unsigned op, const void *item, void *userdata) {
         case WIRE_HIERARCHY:
                 return classes_add_hierarchy(&m->classes, item);
         case WIRE_CLASS:
-                return classes_add_class(&m->classes, item, NULL);
+                return m->ready ? manager_class_announced(m, item) : classes_add_class(&m->classes, item, NULL);
         case WIRE_CLASS_NOTE:
                 return classes_add_note(&m->classes, item);
         case WIRE_ORIGIN:
@@ -318,6 +318,7 @@ int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
         if (!m)
                 return -ENOMEM;
         m->options = options;
+        m->started_ns = now_ns();
         m->exe.fd = m->reader.proc = -EBADF;
         m->moves_max = moves_max();
         r = sd_event_default(&m->event);
@@ -351,6 +352,7 @@ Manager *manager_free(Manager *m) {
         heartbeat_stop(m);
         settle_done(m);
         sd_event_source_unref(m->restart);
+        sd_event_source_disable_unref(m->class_restart);
         if (m->broker)
                 brokerclient_free(m->broker);
         instances_done(m);

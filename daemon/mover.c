@@ -177,6 +177,8 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
         if (p->holder == HOLDER_NONE)
                 log_info("Process %d stays out of its class: %s%s%s", (int) x->pid, wire_code_name(reply->code),
                          reply->error ? ", " : "", reply->error ? strerror(-reply->error) : "");
+        if (reply->code == WIRE_CLASS_GONE)
+                classcare_gone(m, x->class_index);
         p->holder = holder_of_code(reply->code);
         if (reply->error)
                 snprintf(p->detail, sizeof(p->detail), "%s (%s)", wire_code_name(reply->code), strerror(-reply->error));

@@ -117,6 +117,8 @@ static void run_end(Manager *m) {
         s->last.took_usec = now_ns() / 1000 - s->run_start_usec;
         forget_the_gone(m);
         emptiness_look_at_all(m);
+        if (s->by_sweep)
+                classcare_sweep(m);
         drop_members(m);
         if (s->last.moved > 0 || !s->last.converged)
                 log_info("%llu processes checked, %llu moved, %llu wrong, %llu held, events lost %llu, in %llu passes and %llu ms%s",

@@ -17,6 +17,7 @@
         X(children_checked) X(children_moved)                                                                        \
         X(names_asked) X(exe_asked)                                                                                  \
         X(reloads)                                                                                                   \
+        X(classes_found_changed)   /* removed or changed by something else */                                        \
         /* moving */                                                                                                 \
         X(moves_requested) X(moves_done)                                                                             \
         X(moves_failed_gone) X(moves_failed_stale) X(moves_failed_protected) X(moves_failed_not_allowed)             \

@@ -261,6 +261,68 @@ static void test_instances(void **state) {
         rig_stop(g);
 }
 
+static void remove_class_cgroup(Rig *g, unsigned hierarchy, const char *name) {
+        char path[2 * WIRE_PATH_MAX];
+
+        snprintf(path, sizeof(path), "%s%s/%s", g->hierarchies[hierarchy].mount, g->hierarchies[hierarchy].root, name);
+        assert_int_equal(rmdir(path), 0);
+}
+
+static WireResult check(Rig *g, uint32_t class_index) {
+        const WireCheckClass item = { .class_index = class_index };
+        WireResult result;
+
+        rig_ask(g, WIRE_CHECK_CLASS, &item, &result);
+        return result;
+}
+
+static void test_removed_class_is_made_again(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, ""), pids = rig_hierarchy(g, "pids");
+        WireClass web = *rig_class(g, "web");
+
+        assert_string_equal(check(g, web.index).text, "");
+        assert_int_equal(check(g, rig_class(g, "users/%u")->index).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(check(g, 9999).code, WIRE_NOT_ALLOWED);
+        remove_class_cgroup(g, v2, "web");
+        remove_class_cgroup(g, pids, "web");
+        WireResult found = check(g, web.index);
+        assert_int_equal(found.code, WIRE_OK);
+        assert_non_null(strstr(found.text, "was removed in"));
+        assert_non_null(strstr(found.text, "cgroup2"));
+        assert_string_equal(rig_read(g, pids, "web", "pids.max"), "50");
+        /* Announced once more, before the answer, with the directory that it has now. */
+        const WireClass *again = &g->classes[g->n_classes - 1];
+        assert_string_equal(again->name, "web");
+        assert_int_equal(again->index, web.index);
+        assert_int_not_equal(again->inode[v2], web.inode[v2]);
+        assert_string_equal(check(g, web.index).text, "");
+
+        remove_class_cgroup(g, v2, "web");
+        pid_t child = rig_child(g);
+        assert_int_equal(move(g, child, &web, 1u << v2).code, WIRE_OK); /* who comes finds it made */
+        assert_non_null(strstr(rig_where(g, child, v2), "/web"));
+        rig_stop(g);
+}
+
+static void test_removed_class_is_only_reported(void **state) {
+        Rig *g = *state;
+
+        rig_write_config(g, "Sweep=report\n", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        WireClass plain = *rig_class(g, "plain");
+
+        remove_class_cgroup(g, v2, "plain");
+        assert_int_equal(check(g, plain.index).code, WIRE_CLASS_GONE);
+        assert_int_equal(move(g, rig_child(g), &plain, 1u << v2).code, WIRE_CLASS_GONE);
+        assert_false(rig_exists(g, v2, "plain"));
+        rig_stop(g);
+}
+
 /* A restart finds members, instances and origins again, resets what is no longer set, and removes what is no class any more. */
 static void test_restart(void **state) {
         Rig *g = *state;
@@ -532,6 +594,8 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_removed_class_is_made_again, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_removed_class_is_only_reported, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_restart, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_new_leaf_takes_the_members, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_rights, rig_setup, rig_teardown),

@@ -50,7 +50,7 @@ static void test_items(void **state) {
 static void test_send_checks(void **state) {
         static const WireOrigin origins[WIRE_BATCH_MAX];
 
-        assert_int_equal(channel_send(pair[0], 9, 0, origins, 1, NULL, 0), -EINVAL);
+        assert_int_equal(channel_send(pair[0], 31, 0, origins, 1, NULL, 0), -EINVAL);
         assert_int_equal(channel_send(pair[0], WIRE_ORIGIN, 0, origins, 0, NULL, 0), -EINVAL);
         assert_int_equal(channel_send(pair[0], WIRE_ORIGIN, 0, origins, WIRE_BATCH_MAX + 1, NULL, 0), -EINVAL);
         assert_int_equal(channel_send(pair[0], WIRE_ORIGIN, 0, origins, WIRE_BATCH_MAX, NULL, 0), -EMSGSIZE);

@@ -78,6 +78,29 @@ static void in_place(void **state) {
         assert_false(classes_in_place(&table, 0, "web", "", "/", false));
 }
 
+static void announced_once_more(void **state) {
+        WireClass item = class_item(2, "tenants/gold", 5);
+        WireClassNote note = { .class_index = 2, .supported = 1, .property = "TasksMax", .text = "7" };
+        Class *c = NULL;
+
+        assert_int_equal(classes_add_note(&table, &note), 0);
+        item.inode[2] = 77;
+        assert_int_equal(classes_update_class(&table, &item, &c), 0);
+        assert_ptr_equal(c, classes_find(&table, "tenants/gold"));
+        assert_int_equal(c->hierarchies, 5);
+        assert_int_equal(c->inode[2], 77);
+        assert_int_equal(c->n_notes, 0);
+        assert_ptr_equal(classes_parent(&table, c), classes_find(&table, "tenants"));
+        assert_null(classes_parent(&table, classes_find(&table, "web")));
+        strcpy(item.name, "tenants/silver");
+        assert_int_equal(classes_update_class(&table, &item, &c), -EPROTO);
+        item = class_item(9, "tenants/gold", 5);
+        assert_int_equal(classes_update_class(&table, &item, &c), -EPROTO);
+        item = class_item(2, "tenants/gold", 5);
+        item.template_index = 3;
+        assert_int_equal(classes_update_class(&table, &item, &c), -EPROTO);
+}
+
 static void paths(void **state) {
         char path[64], small[8];
 
@@ -133,6 +156,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(inside_or_outside, setup, teardown),
                 cmocka_unit_test_setup_teardown(in_place, setup, teardown),
                 cmocka_unit_test_setup_teardown(paths, setup, teardown),
+                cmocka_unit_test_setup_teardown(announced_once_more, setup, teardown),
                 cmocka_unit_test_setup_teardown(instances_come_and_go, setup, teardown),
                 cmocka_unit_test_setup_teardown(places, setup, teardown),
                 cmocka_unit_test_setup_teardown(notes, setup, teardown),

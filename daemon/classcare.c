@@ -1,0 +1,77 @@
+/* Looking after classes. */
+#include "daemon/classcare.h"
+
+#include "common/log.h"
+#include "daemon/internal.h"
+
+#define UPTIME_NS (3 * UINT64_C(1000000000)) /* before a start anew for the sake of a class, so that one that is removed again and again does not spin */
+
+typedef struct Check {
+        Manager *m;
+        uint32_t class_index;
+} Check;
+
+/* Told once, until it is something else. */
+static void tell(Manager *m, Class *c, const WireResult *result) {
+        const char *found = result->text;
+
+        if (streq(strnull(c->trouble), found))
+                return;
+        if (*found && result->code == WIRE_OK)
+                log_warning("Class %s: %s; this was made good", c->name, found);
+        else if (*found)
+                log_warning("Class %s: %s; it stays so%s%s", c->name, found, result->error ? ": " : "",
+                            result->error ? strerror(-result->error) : " (Sweep=)");
+        m->stats.classes_found_changed += *found != '\0';
+        free(c->trouble);
+        c->trouble = *found && result->code != WIRE_OK ? strdup(found) : NULL;
+}
+
+static void on_checked(unsigned op, const void *reply, void *token, void *userdata) {
+        _cleanup_free_ Check *x = token;
+        const WireResult *result = reply;
+        Class *c = result ? classes_get(&x->m->classes, x->class_index) : NULL;
+
+        if (!c || !wire_text_ok(result->text, sizeof(result->text)))
+                return;
+        tell(x->m, c, result);
+        if (result->code == WIRE_CLASS_GONE)
+                classcare_gone(x->m, x->class_index);
+}
+
+void classcare_check(Manager *m, const Class *c) {
+        const WireCheckClass item = { .class_index = c->index };
+        Check *x;
+
+        if (c->flags & WIRE_CLASS_TEMPLATE || c->dropping || !(x = malloc(sizeof(*x))))
+                return;
+        *x = (Check) { m, c->index };
+        if (brokerclient_submit(m->broker, WIRE_CHECK_CLASS, &item, on_checked, x) < 0)
+                free(x); /* the next sweep asks again */
+}
+
+void classcare_sweep(Manager *m) {
+        for (size_t i = 0; i < m->classes.n; i++)
+                if (m->classes.classes[i])
+                        classcare_check(m, m->classes.classes[i]);
+}
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+
+        if (manager_restart_soon(m) < 0)
+                manager_exit(m, EXIT_FAILURE);
+        return 0;
+}
+
+void classcare_gone(Manager *m, uint32_t class_index) {
+        const Class *c = classes_get(&m->classes, class_index);
+        uint64_t up = now_ns() - m->started_ns;
+
+        if (!c || c->template || c->dropping || m->options->sweep != SWEEP_REPAIR || m->restart || m->class_restart)
+                return;
+        log_warning("The cgroup of class %s is gone and cannot be made again from here; starting anew", c->name);
+        if (sd_event_add_time_relative(m->event, &m->class_restart, CLOCK_MONOTONIC, up < UPTIME_NS ? (UPTIME_NS - up) / 1000 : 0, 0,
+                                       on_restart, m) < 0)
+                manager_exit(m, EXIT_FAILURE);
+}
