@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/classlimits.h"
 #include "broker/classmake.h"
 #include "broker/limits.h"
 #include "common/fd.h"
@@ -18,6 +19,9 @@ static Class *class_free(Class *c) {
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
                 fd_close(c->procs_fd[h]);
         place_set_clear(&c->places);
+        for (size_t p = 0; p < _CLASS_PROPERTY_N; p++)
+                free(c->tuned[p]);
+        free(c->devices);
         free(c->allowed);
         free(c->name);
         free(c);
@@ -48,7 +52,7 @@ static uint32_t choose_hierarchies(const ClassSet *s, const ClassDef *def) {
                 else
                         log_warning("class %s: there is no hierarchy for %s here", def->name, *name);
         for (ClassProperty p = 0; !def->hierarchies && p < _CLASS_PROPERTY_N; p++)
-                if (def->properties[p] && hierarchy_find(s->hierarchies, limit_controller(p), &h) >= 0 &&
+                if ((def->properties[p] || def->tunable[p].allowed) && limit_hierarchy(s->hierarchies, p, &h) >= 0 &&
                     limit_file(p, s->hierarchies->items[h].version))
                         mask |= 1u << h;
         return mask;
@@ -72,6 +76,15 @@ static int resolve_users(Class *c) {
                 c->allowed[c->n_allowed++] = uid;
         }
         return 0;
+}
+
+static int resolve_devices(Class *c) {
+        int r = 0;
+
+        for (ClassProperty p = 0; r >= 0 && p < _CLASS_PROPERTY_N; p++)
+                if (class_property_is_io_limit(p) && c->def->properties[p])
+                        r = limit_devices_add(&c->devices, &c->n_devices, c->def->properties[p]);
+        return r;
 }
 
 static bool has_children(const ClassTable *t, const ClassDef *def) {
@@ -123,6 +136,8 @@ static int class_add(ClassSet *s, const ClassDef *def, const char *name, uint32_
         int r = c->name ? 0 : -ENOMEM;
         if (r >= 0 && template_index == WIRE_NONE)
                 r = resolve_users(c);
+        if (r >= 0 && template_index == WIRE_NONE)
+                r = resolve_devices(c);
         if (r >= 0)
                 r = set_insert(s, c);
         if (r < 0)
@@ -140,6 +155,7 @@ int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, Clas
                 return r;
         s->table = table;
         s->hierarchies = hierarchies;
+        class_scale_read(&s->scale);
         for (size_t i = 0; r >= 0 && i < table->n; i++)
                 r = class_add(s, table->classes[i], table->classes[i]->name, WIRE_NONE, &c);
         if (r < 0)

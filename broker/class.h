@@ -1,8 +1,10 @@
 /* Classes as they exist on this machine: the table of classes.d made real in the hierarchies, and instances of templates. */
 #pragma once
 #include <sys/types.h>
+#include "broker/device.h"
 #include "broker/hierarchy.h"
 #include "broker/place.h"
+#include "common/classbound.h"
 #include "common/classdef.h"
 #include "common/map.h"
 
@@ -30,6 +32,9 @@ typedef struct Class {
         uid_t *allowed;               /* static classes and templates: AllowedUsers= as numbers */
         size_t n_allowed;
         PlaceSet places;              /* where its members came from */
+        LimitDevice *devices;         /* static classes and templates: those that their limits name */
+        size_t n_devices;
+        char *tuned[_CLASS_PROPERTY_N]; /* changed while running: goes before def's; NULL = as in the file */
         ClassNote notes[_CLASS_PROPERTY_N];
 } Class;
 
@@ -41,6 +46,7 @@ typedef struct ClassSet {
         Map *by_name;                 /* templates under their text */
         const ClassTable *table;
         const HierarchySet *hierarchies;
+        ClassScale scale;             /* what percentages mean here */
 } ClassSet;
 
 /* Decides where each class lives; touches nothing yet. `table` and `hierarchies` must outlive the set. */

@@ -2,11 +2,10 @@
 #include "broker/classmake.h"
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "broker/cgroupfs.h"
-#include "broker/limits.h"
+#include "broker/classlimits.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -96,133 +95,6 @@ static int make_in_hierarchy(ClassSet *s, Class *c, unsigned i) {
         return r < 0 ? log_error_errno(r, "class %s: cannot open cgroup.procs in %s%s", c->name, h->mount, path) : 0;
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------------------------ */
-
-_printf_(2, 3) static void note_failure(ClassNote *n, const char *format, ...) {
-        va_list ap;
-
-        *n = (ClassNote) { .set = true };
-        va_start(ap, format);
-        vsnprintf(n->text, sizeof(n->text), format, ap);
-        va_end(ap);
-}
-
-/* AllowedCPUs of the nearest class above, NULL = none has any. */
-static const char *inherited_cpus(const ClassSet *s, const Class *c) {
-        char name[CLASS_NAME_MAX + 1];
-
-        strcpy(name, c->name);
-        for (char *slash; (slash = strrchr(name, '/')); ) {
-                *slash = '\0';
-                const Class *parent = map_get_string(s->by_name, name);
-                if (parent && parent->def->properties[CLASS_ALLOWED_CPUS])
-                        return parent->def->properties[CLASS_ALLOWED_CPUS];
-        }
-        return NULL;
-}
-
-/* The text for the file; a property that is not set gets the default. */
-static int file_text(const ClassSet *s, const Class *c, ClassProperty p, const Hierarchy *h, char *buf, size_t size) {
-        int r = limit_to_file(p, h->version, c->def->properties[p], buf, size);
-
-        if (r != -ENODATA)
-                return r;
-        const char *cpus = inherited_cpus(s, c);
-        if (cpus)
-                return (size_t) snprintf(buf, size, "%s", cpus) < size ? 0 : -ENAMETOOLONG;
-        ssize_t n = cgroupfs_read(h->mount_fd, h->root, limit_file(p, h->version), buf, size);
-        return MIN(n, (ssize_t) 0);
-}
-
-static int write_limit(const ClassSet *s, const Class *c, ClassProperty p, unsigned i) {
-        const Hierarchy *h = &s->hierarchies->items[i];
-        char path[WIRE_PATH_MAX], text[4096];
-        int r = file_text(s, c, p, h, text, sizeof(text));
-
-        class_path(s, c, i, path, sizeof(path));
-        return r < 0 ? r : cgroupfs_write(h->mount_fd, path, limit_file(p, h->version), text);
-}
-
-/* On v2 every cgroup above the class has to hand the controller down. */
-static int enable_controller(const ClassSet *s, const Class *c, const char *controller, unsigned i) {
-        const Hierarchy *h = &s->hierarchies->items[i];
-        char parent[WIRE_PATH_MAX];
-
-        if (h->version != 2)
-                return 0;
-        class_path(s, c, i, parent, sizeof(parent));
-        *strrchr(parent, '/') = '\0';
-        return cgroupfs_enable(h->mount_fd, parent, controller);
-}
-
-static void set_limit(const ClassSet *s, Class *c, ClassProperty p, unsigned i) {
-        const Hierarchy *h = &s->hierarchies->items[i];
-        const char *file = limit_file(p, h->version), *wanted = c->def->properties[p];
-        char path[WIRE_PATH_MAX], raw[4096];
-        ClassNote *note = &c->notes[p];
-
-        int r = write_limit(s, c, p, i);
-        if (r < 0)
-                return note_failure(note, "%s: write: %s", file, strerror(-r));
-        class_path(s, c, i, path, sizeof(path));
-        ssize_t n = cgroupfs_read(h->mount_fd, path, file, raw, sizeof(raw));
-        if (n < 0)
-                return note_failure(note, "%s: read: %s", file, strerror(-(int) n));
-        *note = (ClassNote) { .set = true, .supported = true };
-        limit_from_file(p, h->version, wanted, raw, note->text, sizeof(note->text));
-}
-
-/* Back to the default what an earlier start has set and nobody wants any more. */
-static void reset_limit(const ClassSet *s, const Class *c, ClassProperty p, unsigned i) {
-        const Hierarchy *h = &s->hierarchies->items[i];
-        char path[WIRE_PATH_MAX], raw[4096], text[4096];
-
-        if (!limit_file(p, h->version) || file_text(s, c, p, h, text, sizeof(text)) < 0)
-                return;
-        class_path(s, c, i, path, sizeof(path));
-        if (cgroupfs_read(h->mount_fd, path, limit_file(p, h->version), raw, sizeof(raw)) < 0 || streq(raw, text))
-                return; /* no directory of this class there, or nothing to do */
-        int r = cgroupfs_write(h->mount_fd, path, limit_file(p, h->version), text);
-        if (r < 0)
-                log_warning_errno(r, "class %s: %s in %s%s cannot be reset", c->name, limit_file(p, h->version), h->mount, path);
-}
-
-static void apply_limit(const ClassSet *s, Class *c, ClassProperty p) {
-        const char *controller = limit_controller(p);
-        ClassNote *note = &c->notes[p];
-        bool wanted = c->def->properties[p];
-        unsigned i;
-
-        if (hierarchy_find(s->hierarchies, controller, &i) < 0) {
-                if (wanted)
-                        note_failure(note, "controller %s is not available in any hierarchy", controller);
-                return;
-        }
-        const Hierarchy *h = &s->hierarchies->items[i];
-        if (!wanted) {
-                if (c->taken_over && !is_template(c))
-                        reset_limit(s, c, p, i);
-                return;
-        }
-        if (!limit_file(p, h->version))
-                return note_failure(note, "cgroup v%u %s has no such limit", h->version, controller);
-        if (!(c->hierarchies & 1u << i))
-                return note_failure(note, "controller %s is not among the Hierarchies= of the class", controller);
-        int r = enable_controller(s, c, controller, i);
-        if (r < 0)
-                return note_failure(note, "controller %s cannot be enabled above the class: %s", controller, strerror(-r));
-        if (!is_template(c))
-                set_limit(s, c, p, i);
-}
-
-static void apply_limits(const ClassSet *s, Class *c) {
-        for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++) {
-                apply_limit(s, c, p);
-                if (c->notes[p].set && !c->notes[p].supported && c->template_index == WIRE_NONE)
-                        log_warning("class %s: %s is not in force: %s", c->name, class_property_name(p), c->notes[p].text);
-        }
-}
-
 static int make_directories(ClassSet *s, Class *c) {
         int r = 0;
 
@@ -238,7 +110,7 @@ int class_make(ClassSet *s, Class *c) {
         int r = make_directories(s, c);
 
         if (r >= 0)
-                apply_limits(s, c);
+                class_apply_limits(s, c);
         return r;
 }
 
@@ -324,18 +196,6 @@ static int adopt_children(ClassSet *s, const char *parent) {
         return r;
 }
 
-/* A v1 cpuset can shrink only after its children, and grow only before them. So: once from the bottom, errors do not matter, then
- * with everything else from the top. */
-static void shrink_cpusets(ClassSet *s) {
-        unsigned i;
-
-        if (hierarchy_find(s->hierarchies, "cpuset", &i) < 0 || s->hierarchies->items[i].version != 1)
-                return;
-        for (size_t n = s->n; n-- > 0;)
-                if (!is_template(s->items[n]) && s->items[n]->live)
-                        (void) write_limit(s, s->items[n], CLASS_ALLOWED_CPUS, i);
-}
-
 static int make_roots(ClassSet *s) {
         for (unsigned i = 0; i < s->hierarchies->n; i++) {
                 const Hierarchy *h = &s->hierarchies->items[i];
@@ -356,9 +216,9 @@ int class_set_realise(ClassSet *s) {
                 r = make_directories(s, s->items[i]);
         if (r < 0)
                 return r;
-        shrink_cpusets(s);
+        class_shrink_limits(s);
         for (size_t i = 0; i < n_static; i++)
-                apply_limits(s, s->items[i]);
+                class_apply_limits(s, s->items[i]);
         r = adopt_children(s, "");
         for (size_t i = 0; r >= 0 && i < n_static; i++)
                 if (!is_template(s->items[i]))

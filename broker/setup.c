@@ -191,8 +191,8 @@ static bool needs_controllers(const Setup *s, unsigned hierarchy) {
 
         for (size_t i = 0; i < s->table->n; i++)
                 for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
-                        if (s->table->classes[i]->properties[p] && hierarchy_find(s->hierarchies, limit_controller(p), &h) >= 0 &&
-                            h == hierarchy)
+                        if ((s->table->classes[i]->properties[p] || s->table->classes[i]->tunable[p].allowed) &&
+                            limit_hierarchy(s->hierarchies, p, &h) >= 0 && h == hierarchy)
                                 return true;
         return false;
 }

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 
+#include "common/classbound.h"
 #include "common/classvalue.h"
 #include "common/conf.h"
 #include "common/str.h"
@@ -13,10 +14,25 @@
 
 static const char *const property_names[_CLASS_PROPERTY_N] = {
         [CLASS_CPU_WEIGHT] = "CPUWeight",
+        [CLASS_CPU_QUOTA] = "CPUQuota",
+        [CLASS_CPU_QUOTA_PERIOD] = "CPUQuotaPeriodSec",
         [CLASS_ALLOWED_CPUS] = "AllowedCPUs",
+        [CLASS_ALLOWED_MEMORY_NODES] = "AllowedMemoryNodes",
+        [CLASS_MEMORY_MIN] = "MemoryMin",
+        [CLASS_MEMORY_LOW] = "MemoryLow",
         [CLASS_MEMORY_HIGH] = "MemoryHigh",
         [CLASS_MEMORY_MAX] = "MemoryMax",
+        [CLASS_MEMORY_SWAP_MAX] = "MemorySwapMax",
         [CLASS_TASKS_MAX] = "TasksMax",
+        [CLASS_IO_WEIGHT] = "IOWeight",
+        [CLASS_IO_READ_BANDWIDTH_MAX] = "IOReadBandwidthMax",
+        [CLASS_IO_WRITE_BANDWIDTH_MAX] = "IOWriteBandwidthMax",
+        [CLASS_IO_READ_IOPS_MAX] = "IOReadIOPSMax",
+        [CLASS_IO_WRITE_IOPS_MAX] = "IOWriteIOPSMax",
+        [CLASS_FREEZE] = "Freeze",
+        [CLASS_NICE] = "Nice",
+        [CLASS_OOM_SCORE_ADJUST] = "OOMScoreAdjust",
+        [CLASS_LIMIT_NOFILE] = "LimitNOFILE",
 };
 
 const char *class_property_name(ClassProperty p) {
@@ -104,8 +120,10 @@ bool class_name_valid(const char *name, bool allow_template) {
 static ClassDef *class_free(ClassDef *c) {
         if (!c)
                 return NULL;
-        for (size_t i = 0; i < _CLASS_PROPERTY_N; i++)
+        for (size_t i = 0; i < _CLASS_PROPERTY_N; i++) {
                 free(c->properties[i]);
+                class_bound_done(&c->tunable[i]);
+        }
         strv_free(c->hierarchies);
         strv_free(c->allowed_users);
         free(c->name);
@@ -280,12 +298,45 @@ static int parse_leave_unit(ClassParser *p, const ConfLine *l, TextError *err) {
 
 static int parse_property(ClassParser *p, ClassProperty property, const ConfLine *l, TextError *err) {
         char **slot = &p->class->properties[property];
+        _cleanup_free_ char *value = NULL;
         const char *expected;
 
-        if (*slot)
+        if (*slot && !class_property_is_io_limit(property))
                 return text_error(err, l->file, l->line, l->column, "%s is set twice", l->key);
-        int r = class_value_canonical(property, l->value, slot, &expected);
-        return r == -EINVAL ? text_error(err, l->file, l->line, l->column, "expected %s", expected) : r;
+        int r = class_value_canonical(property, l->value, &value, &expected);
+        if (r == -EINVAL)
+                return text_error(err, l->file, l->line, l->column, "expected %s", expected);
+        if (r >= 0 && *slot) { /* one line a device */
+                r = class_value_add_device(slot, value);
+                if (r == -EEXIST)
+                        return text_error(err, l->file, l->line, l->column, "%s of this device is set twice", l->key);
+                return r == -E2BIG ? text_error(err, l->file, l->line, l->column, "there are too many devices") : r;
+        }
+        if (r >= 0)
+                *slot = TAKE_PTR(value);
+        return r;
+}
+
+/* "CPUWeight:100-800 MemoryHigh:-4G Freeze" */
+static int parse_tunable(ClassParser *p, const ConfLine *l, TextError *err) {
+        const char *s = l->value + strspn(l->value, " \t");
+
+        if (!*s)
+                return line_error(l, err, "expected at least one property, such as CPUWeight:100-800");
+        while (*s) {
+                size_t n = strcspn(s, " \t");
+                _cleanup_free_ char *entry = strndup(s, n);
+                char message[200];
+                if (!entry)
+                        return -ENOMEM;
+                int r = class_bound_parse(entry, p->class->tunable, message, sizeof(message));
+                if (r == -EINVAL)
+                        return text_error(err, l->file, l->line, l->column + (s - l->value), "%s", message);
+                if (r < 0)
+                        return r;
+                s += n + strspn(s + n, " \t");
+        }
+        return 0;
 }
 
 static int parse_line(const ConfLine *l, void *userdata, TextError *err) {
@@ -304,6 +355,8 @@ static int parse_line(const ConfLine *l, void *userdata, TextError *err) {
                 return append_list(&p->class->hierarchies, l, " \t,", hierarchy_valid, err);
         if (streq(l->key, "AllowedUsers"))
                 return append_list(&p->class->allowed_users, l, " \t", user_valid, err);
+        if (streq(l->key, "Tunable"))
+                return parse_tunable(p, l, err);
         if (class_property_from_name(l->key, &property) >= 0)
                 return parse_property(p, property, l, err);
         return text_error(err, l->file, l->line, 1, "unknown key \"%.64s\" in a class", l->key);
@@ -350,6 +403,17 @@ static void format_list(FILE *f, const char *key, char *const *list) {
                 fprintf(f, "%s=%s\n", key, *list);
 }
 
+static void format_property(FILE *f, ClassProperty p, const char *value) {
+        if (!class_property_is_io_limit(p)) {
+                fprintf(f, "%s=%s\n", property_names[p], value);
+                return;
+        }
+        for (size_t n; *value; value += n + (value[n] == '\n')) {
+                n = strcspn(value, "\n");
+                fprintf(f, "%s=%.*s\n", property_names[p], (int) n, value);
+        }
+}
+
 int class_table_format(const ClassTable *t, FILE *f) {
         for (size_t i = 0; i < t->n; i++) {
                 const ClassDef *c = t->classes[i];
@@ -360,7 +424,10 @@ int class_table_format(const ClassTable *t, FILE *f) {
                         fprintf(f, "Description=%s\n", c->description);
                 for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
                         if (c->properties[p])
-                                fprintf(f, "%s=%s\n", property_names[p], c->properties[p]);
+                                format_property(f, p, c->properties[p]);
+                for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
+                        if (c->tunable[p].allowed)
+                                class_bound_format(p, &c->tunable[p], f);
                 format_list(f, "Hierarchies", c->hierarchies);
                 format_list(f, "AllowedUsers", c->allowed_users);
                 if (c->leave_unit)

@@ -3,12 +3,28 @@
 #include <stdio.h>
 #include "common/texterror.h"
 
+/* In the order in which they are written. */
 typedef enum ClassProperty {
-        CLASS_CPU_WEIGHT,   /* 1..10000, default 100 */
-        CLASS_ALLOWED_CPUS, /* list such as 0-3,8 */
-        CLASS_MEMORY_HIGH,  /* bytes or infinity */
-        CLASS_MEMORY_MAX,   /* bytes or infinity */
-        CLASS_TASKS_MAX,    /* number or infinity */
+        CLASS_CPU_WEIGHT,             /* 1..10000, default 100 */
+        CLASS_CPU_QUOTA,              /* percent of one processor */
+        CLASS_CPU_QUOTA_PERIOD,       /* time span of 1 ms to 1 s */
+        CLASS_ALLOWED_CPUS,           /* list such as 0-3,8 */
+        CLASS_ALLOWED_MEMORY_NODES,   /* likewise */
+        CLASS_MEMORY_MIN,             /* bytes, percent of the machine's memory, or infinity; so are the next ones */
+        CLASS_MEMORY_LOW,
+        CLASS_MEMORY_HIGH,
+        CLASS_MEMORY_MAX,
+        CLASS_MEMORY_SWAP_MAX,
+        CLASS_TASKS_MAX,              /* number, percent of what the machine allows, or infinity */
+        CLASS_IO_WEIGHT,              /* 1..10000, default 100 */
+        CLASS_IO_READ_BANDWIDTH_MAX,  /* lines "PATH BYTES", BYTES a second or infinity */
+        CLASS_IO_WRITE_BANDWIDTH_MAX,
+        CLASS_IO_READ_IOPS_MAX,       /* lines "PATH NUMBER" */
+        CLASS_IO_WRITE_IOPS_MAX,
+        CLASS_FREEZE,                 /* yes or no */
+        CLASS_NICE,                   /* -20..19; this and the next ones belong to each member, not to the control group */
+        CLASS_OOM_SCORE_ADJUST,       /* -1000..1000 */
+        CLASS_LIMIT_NOFILE,           /* "SOFT:HARD" or one number for both, each may be infinity */
         _CLASS_PROPERTY_N,
 } ClassProperty;
 
@@ -16,11 +32,19 @@ typedef enum ClassProperty {
 #define CLASS_COMPONENT_MAX 64
 #define CLASSES_MAX 4096 /* definitions in one table */
 
+/* Tunable=: within which bounds a property may be changed while the service runs. Canonical values; NULL = no bound on that side.
+ * Of a list (CPUs, nodes) `high` is the list that it must be part of. */
+typedef struct ClassBound {
+        bool allowed;
+        char *low, *high;
+} ClassBound;
+
 typedef struct ClassDef {
         char *name;                          /* "web", "tenants/gold", or a template "users/%u" */
         bool is_template;                    /* last component holds a specifier */
         char *description;
         char *properties[_CLASS_PROPERTY_N]; /* canonical text (memory in plain bytes), NULL = not set */
+        ClassBound tunable[_CLASS_PROPERTY_N];
         char **hierarchies;                  /* Hierarchies=: controller names, "cgroup2", "name=X"; NULL = default */
         char **allowed_users;                /* AllowedUsers=: names or numbers; NULL = everybody */
         bool leave_unit;

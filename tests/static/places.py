@@ -7,7 +7,7 @@ CGROUP_FILES = re.compile(r'\bcgroup\.(procs|threads|subtree_control|kill|freeze
                           r'^(cpu|memory|pids|cpuset|io)\.[a-z_.]+$')
 CGROUP_WRITERS = {'broker/cgroupfs.c'}
 # A table that maps a property to a file name writes nothing itself.
-CGROUP_NAMES = {'broker/limits.c'}
+CGROUP_NAMES = {'broker/limitfile.c', 'broker/limits.c'}
 CGROUP_READERS = {'daemon/cgroupread.c'}
 PROC_READERS = {'daemon/procinfo.c', 'daemon/scan.c'}
 # The broker reads where a process is, who it is and whether it is a kernel thread before it moves it.

@@ -103,7 +103,7 @@ static void test_properties(void **state) {
         assert_formats("group a { x { pids.max = 7; pids.max = 8; } }", CLASS_A "TasksMax=7\n# line 1: pids.max = \"8\": the property is set already\n");
         assert_formats("group a { x { cpu.shares = many; } }", CLASS_A "# line 1: cpu.shares = \"many\": no property of a class stands for this\n");
         assert_formats("group a { x { pids.max = many; } }", CLASS_A "# line 1: pids.max = \"many\": as TasksMax=many: expected a number from 1 to "
-                                                             "4194304, or infinity\n");
+                                                             "4194304, a percentage, or infinity\n");
 }
 
 static void test_names(void **state) {
