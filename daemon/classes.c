@@ -88,7 +88,7 @@ int classes_add_class(Classes *t, const WireClass *item, Class **ret) {
         int r;
 
         if (!wire_text_ok(item->name, sizeof(item->name)) || !wire_text_ok(item->description, sizeof(item->description)) ||
-            !wire_text_ok(item->leaf, sizeof(item->leaf)) || item->index >= 1u << 20)
+            !wire_text_ok(item->leaf, sizeof(item->leaf)) || item->index > CLASS_INDEX_MAX)
                 return -EPROTO;
         r = class_new(t, item, &c);
         if (r < 0)

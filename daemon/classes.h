@@ -3,6 +3,8 @@
 #include "common/map.h"
 #include "common/wire.h"
 
+#define CLASS_INDEX_MAX UINT16_MAX /* an entry of a process holds one for every hierarchy */
+
 typedef struct ClassNote {
         char *property;
         bool supported;

@@ -108,11 +108,6 @@ static void set_wanted(Process *p, const Verdict *v) {
                         }
 }
 
-static void set_holder(Process *p, Holder holder, const char *detail) {
-        p->holder = holder;
-        snprintf(p->detail, sizeof(p->detail), "%s", detail);
-}
-
 /* Missing instances are asked for first; the process is judged again when they are there. */
 static bool want_instances(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
         bool waits = false;
@@ -142,7 +137,7 @@ static bool left_to_others(Manager *m, Process *p, const Rule *placed_by, uint64
                 log_notice("Process %d was moved out of its class by something else; %s", (int) p->pid,
                            m->options->sweep == SWEEP_ADOPT ? "it is left there from now on" : "it stays there");
         p->adopted = m->options->sweep == SWEEP_ADOPT;
-        set_holder(p, p->adopted ? HOLDER_NONE : HOLDER_ERROR, p->adopted ? "" : "moved by something else");
+        process_hold(p, p->adopted ? HOLDER_NONE : HOLDER_ERROR, p->adopted ? "" : "moved by something else");
         return true;
 }
 
@@ -177,17 +172,17 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         if (m->mode == MODE_ENFORCE && v->n_targets > 0)
                 mover_leave(m, v, p, before & ~v->wanted);
         if (!left) {
-                set_holder(p, v->holder, v->detail);
+                process_hold(p, v->holder, v->detail);
                 if (!p->placed_ns && v->holder == HOLDER_NONE)
                         p->placed_ns = v->looked_ns;
                 return p->pending ? JUDGE_MOVING : v->holder == HOLDER_NONE ? JUDGE_IN_PLACE : JUDGE_HELD;
         }
         if (m->mode == MODE_OBSERVE) {
-                set_holder(p, HOLDER_OBSERVE, "");
+                process_hold(p, HOLDER_OBSERVE, "");
                 return JUDGE_HELD;
         }
         if (v->holder != HOLDER_NONE) /* partly held: the rest is moved */
-                set_holder(p, v->holder, v->detail);
+                process_hold(p, v->holder, v->detail);
         return mover_move(m, v, p, event_ns) < 0 ? JUDGE_FAILED : p->pending ? JUDGE_MOVING : JUDGE_HELD;
 }
 
@@ -336,7 +331,8 @@ JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
 static int adopt(Manager *m, Verdict *v) {
         const WireMember *member = m->members ? map_get_u64(m->members, v->info.pid) : NULL;
         Process *parent, *p;
-        uint32_t wanted = 0, class_index[WIRE_HIERARCHIES_MAX] = {};
+        uint32_t wanted = 0;
+        uint16_t class_index[WIRE_HIERARCHIES_MAX] = {};
 
         if (verdict_paths(m, v) < 0)
                 return 0;

@@ -196,7 +196,7 @@ static void find_holder(Manager *m, const Verdict *v, const Process *p, Explanat
                 detail = "";
         } else if (left && p && (p->holder == HOLDER_PROTECTED || p->holder == HOLDER_ERROR)) {
                 x->holder = p->holder;
-                detail = p->detail;
+                detail = process_detail(p);
         }
         x->holder_detail = strdup(detail);
 }

@@ -68,14 +68,16 @@ static int instance_known(Manager *m, const WireClass *item) {
 }
 
 static void instance_failed(Waiting *w, const WireClass *item, int error) {
+        char detail[96];
+
+        snprintf(detail, sizeof(detail), "class %.60s could not be made", w->name);
         log_warning("Class %s could not be made for %zu processes: %s", w->name, w->n,
                     item->code ? wire_code_name(item->code) : strerror(-error));
         for (size_t i = 0; i < w->n; i++) {
                 Process *p = proctable_get(w->m->table, w->pids[i].pid);
                 if (p) {
                         p->waiting = false;
-                        p->holder = HOLDER_ERROR;
-                        snprintf(p->detail, sizeof(p->detail), "class %.60s could not be made", w->name);
+                        process_hold(p, HOLDER_ERROR, detail);
                 }
         }
 }

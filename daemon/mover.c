@@ -164,8 +164,7 @@ static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
         p->placed_ns = now_ns();
         if (x->event_ns)
                 p->move_usec = (p->placed_ns - x->event_ns) / 1000;
-        p->holder = HOLDER_NONE;
-        p->detail[0] = '\0';
+        process_hold(p, HOLDER_NONE, "");
 }
 
 static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
@@ -179,11 +178,12 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
                          reply->error ? ", " : "", reply->error ? strerror(-reply->error) : "");
         if (reply->code == WIRE_CLASS_GONE)
                 classcare_gone(m, x->class_index);
-        p->holder = holder_of_code(reply->code);
+        char detail[96];
         if (reply->error)
-                snprintf(p->detail, sizeof(p->detail), "%s (%s)", wire_code_name(reply->code), strerror(-reply->error));
+                snprintf(detail, sizeof(detail), "%s (%s)", wire_code_name(reply->code), strerror(-reply->error));
         else
-                snprintf(p->detail, sizeof(p->detail), "%s", wire_code_name(reply->code));
+                snprintf(detail, sizeof(detail), "%s", wire_code_name(reply->code));
+        process_hold(p, holder_of_code(reply->code), detail);
 }
 
 static void on_moved(unsigned op, const void *answer, void *token, void *userdata) {

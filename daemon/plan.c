@@ -130,7 +130,7 @@ static int plan_match(Plan *plan, Verdict *v, const Process *p) {
                 return r == -ESRCH ? 0 : r;
         /* What is left moves even where another hierarchy is held; the broker's refusals are known of processes it was asked about. */
         if (left && p && p->holder == HOLDER_PROTECTED && p->rule && streq(rule_text(p->rule), rule_text(v->entry->rule)))
-                return plan_add(plan, v, p, left, p->holder, p->detail, reason);
+                return plan_add(plan, v, p, left, p->holder, process_detail(p), reason);
         if (left)
                 return plan_add(plan, v, p, left, HOLDER_NONE, "", reason);
         return plan_add(plan, v, p, v->held ?: v->wanted, v->holder, v->detail, reason);

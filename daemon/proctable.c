@@ -44,6 +44,7 @@ static void process_free(Process *p) {
         rule_unref(p->rule);
         free(p->born);
         origin_unref(p->origin);
+        free(p->detail);
         free(p);
 }
 
@@ -145,4 +146,14 @@ int process_set_born(Process *p, const char *class_name) {
         if (!p->born)
                 p->born = strdup(class_name);
         return p->born ? 0 : -ENOMEM;
+}
+
+void process_hold(Process *p, Holder holder, const char *detail) {
+        p->holder = holder;
+        free(p->detail);
+        p->detail = *detail ? strdup(detail) : NULL;
+}
+
+const char *process_detail(const Process *p) {
+        return strnull(p->detail);
 }

@@ -16,30 +16,31 @@ Origin *origin_ref(Origin *o);
 Origin *origin_unref(Origin *o);
 DEFINE_CLEANUP(Origin *, origin_unref)
 
+/* In an order without gaps: there may be tens of thousands. */
 typedef struct Process {
         pid_t pid;
+        pid_t parent;        /* that it was forked from, as far as we saw it; 0 = did not */
         uint64_t cookie;     /* 0 = not known yet (a child that nobody had to look at) */
         Rule *rule;          /* that placed it or the ancestor it inherits from; NULL = found in a class, rule not known */
-        bool waiting;        /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
-        char *born;          /* class of its parent at its birth, "" for none; NULL = not noted: no rule asked for it then */
-        pid_t parent;        /* that it was forked from, as far as we saw it; 0 = did not */
-        bool returning;      /* on its way back to its origin: the entry goes when it is there */
-        bool inherited;      /* no rule of its own matched when it was last judged */
-        bool again;          /* judged while a move was under way, so on what was true before it: once more when that is answered */
-        bool adopted;        /* somebody moved it out of its class and a sweep took that for right; until the next event */
-        bool strayed;        /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
-        uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */
-        uint32_t class_index[WIRE_HIERARCHIES_MAX];
         Origin *origin;      /* NULL = never moved by us */
+        char *born;          /* class of its parent at its birth, "" for none; NULL = not noted: no rule asked for it then */
+        char *detail;        /* of the holder, or NULL: see process_hold() */
         uint64_t looked_ns;  /* CLOCK_MONOTONIC: its facts are those of this moment */
         uint64_t placed_ns;  /* children forked after this moment are where it is */
         uint64_t forked_ns;  /* while cookie is 0: when it was forked; whoever started later is another process of its number */
         uint64_t again_ns;   /* event behind `again` */
-        unsigned pending;    /* moves and returns under way */
         uint64_t move_usec;  /* from the event to the answered move; 0 = was never moved by an event */
-        Holder holder;       /* why it is not where its rule wants it */
-        char detail[96];
+        uint32_t wanted;     /* hierarchies in which it belongs into a class, bit n */
+        unsigned pending;    /* moves and returns under way */
         unsigned pass;       /* of the last scan that saw it */
+        Holder holder : 8;   /* why it is not where its rule wants it */
+        bool waiting : 1;    /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
+        bool returning : 1;  /* on its way back to its origin: the entry goes when it is there */
+        bool inherited : 1;  /* no rule of its own matched when it was last judged */
+        bool again : 1;      /* judged while a move was under way, so on what was true before it: once more when that is answered */
+        bool adopted : 1;    /* somebody moved it out of its class and a sweep took that for right; until the next event */
+        bool strayed : 1;    /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
+        uint16_t class_index[WIRE_HIERARCHIES_MAX]; /* of classes.h, at most CLASS_INDEX_MAX */
 } Process;
 
 typedef struct ProcTable ProcTable;
@@ -61,3 +62,6 @@ Process *proctable_next(const ProcTable *t, size_t *iterator); /* may be removed
 void process_set_rule(Process *p, const Rule *rule);
 /* Notes the class it was born in, once. -ENOMEM. */
 int process_set_born(Process *p, const char *class_name);
+/* Why it is where it is. Without memory for the detail there is none. */
+void process_hold(Process *p, Holder holder, const char *detail);
+const char *process_detail(const Process *p);
