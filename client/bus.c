@@ -83,12 +83,21 @@ static int say_error(const sd_bus_error *e) {
         return code;
 }
 
+static int remote_advice(void) {
+        fputs("It needs ssh to that machine, and systemd-stdio-bridge there (package systemd).\n", stderr);
+        return CLI_NOT_RUNNING;
+}
+
 static int open_bus(Cli *cli) {
         int r;
 
         if (cli->bus)
                 return CLI_OK;
-        r = sd_bus_open_system(&cli->bus);
+        r = cli->host ? sd_bus_open_system_remote(&cli->bus, cli->host) : sd_bus_open_system(&cli->bus);
+        if (r < 0 && cli->host) {
+                cli_error("cannot reach the system bus of %s: %s", cli->host, strerror(-r));
+                return remote_advice();
+        }
         if (r < 0) {
                 const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
                 cli_error("there is no system bus to talk to%s%s: %s", address ? " at " : "", strnull(address), strerror(-r));
@@ -98,8 +107,8 @@ static int open_bus(Cli *cli) {
         if (cli->no_ask_password)
                 return CLI_OK;
         sd_bus_set_allow_interactive_authorization(cli->bus, true);
-        /* root is never asked; without a terminal nobody could answer. */
-        if (cli->verb->may_prompt && geteuid() != 0 && isatty(STDIN_FILENO))
+        /* root is never asked; without a terminal nobody could answer; whom another machine asks is for that machine to know. */
+        if (!cli->host && cli->verb->may_prompt && geteuid() != 0 && isatty(STDIN_FILENO))
                 agent_start(&cli->agent);
         return CLI_OK;
 }
@@ -118,6 +127,10 @@ static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
         int r = sd_bus_call(cli->bus, call, cli->no_ask_password ? CALL_TIMEOUT_USEC : PROMPT_TIMEOUT_USEC, &error, &reply);
 
         if (r < 0) {
+                if (cli->host && (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)) { /* ssh has said why */
+                        cli_error("the connection to %s has ended", cli->host);
+                        return remote_advice();
+                }
                 if (!sd_bus_error_is_set(&error))
                         sd_bus_error_set_errno(&error, r);
                 return say_error(&error);

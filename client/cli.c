@@ -5,12 +5,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "client/agent.h"
+#include "client/pager.h"
 
 enum {
         OPTION_VERSION = 0x100,
         OPTION_JSON,
         OPTION_NO_LEGEND,
         OPTION_NO_ASK_PASSWORD,
+        OPTION_NO_PAGER,
 };
 
 static const struct option common_options[] = {
@@ -20,10 +22,13 @@ static const struct option common_options[] = {
         { "no-legend",       no_argument,       NULL, OPTION_NO_LEGEND },
         { "no-ask-password", no_argument,       NULL, OPTION_NO_ASK_PASSWORD },
         { "full",            no_argument,       NULL, 'l' },
+        { "no-pager",        no_argument,       NULL, OPTION_NO_PAGER },
+        { "host",            required_argument, NULL, 'H' },
         {}
 };
 
 #define OPTIONS_MAX 48 /* common and own ones of one verb */
+#define SHORT_MAX 64   /* bytes of the list of their letters */
 
 void cli_init(Cli *cli) {
         bool terminal = isatty(STDOUT_FILENO);
@@ -39,6 +44,7 @@ void cli_init(Cli *cli) {
 void cli_done(Cli *cli) {
         cli->bus = sd_bus_flush_close_unref(cli->bus);
         agent_stop(&cli->agent);
+        pager_close(&cli->pager);
 }
 
 static void error_line(const char *format, va_list ap) _printf_(1, 0);
@@ -94,7 +100,9 @@ static void verb_help(const Verb *v) {
         fputs("  --json[=short|pretty|off]  Print JSON\n"
               "  --no-legend                Print no header and no closing line\n"
               "  -l, --full                 Do not cut tables to the terminal\n"
+              "  --no-pager                 Do not page through long output on a terminal\n"
               "  --no-ask-password          Do not ask for a password\n"
+              "  -H, --host=[USER@]HOST     Ask the service of another machine, over ssh\n"
               "  -h, --help                 Show this help\n"
               "\nSee pclassctl(1).\n", stdout);
 }
@@ -123,8 +131,15 @@ static bool common_option(Cli *cli, int value, const char *argument, int *ret_ex
         case OPTION_NO_ASK_PASSWORD:
                 cli->no_ask_password = true;
                 return true;
+        case OPTION_NO_PAGER:
+                cli->no_pager = true;
+                return true;
         case 'l':
                 cli->full = true;
+                return true;
+        case 'H':
+                cli->host = argument;
+                user_text_numbers();
                 return true;
         default: /* getopt_long() has said what is wrong */
                 *ret_exit = usage_hint(cli);
@@ -135,7 +150,7 @@ static bool common_option(Cli *cli, int value, const char *argument, int *ret_ex
 bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(FILE *f), int *ret_first, int *ret_exit) {
         int c;
 
-        while ((c = getopt_long(argc, argv, "+hl", common_options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "+hlH:", common_options, NULL)) >= 0) {
                 if (c == 'h') {
                         help(stdout);
                         *ret_exit = CLI_OK;
@@ -158,23 +173,35 @@ static bool check_count(const Cli *cli, int n, int min, int max, const char *ext
         return false;
 }
 
+static bool is_own(const struct option *own, int value) {
+        for (; own && own->name; own++)
+                if (own->val == value)
+                        return true;
+        return false;
+}
+
 bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOption handler, void *userdata,
                int min, int max, int *ret_first, int *ret_exit) {
         struct option all[OPTIONS_MAX] = {};
+        char letters[SHORT_MAX] = "hlH:";
         size_t n = ELEMENTSOF(common_options) - 1;
         int c;
 
         memcpy(all, common_options, sizeof(common_options));
-        for (; own && own->name && n < OPTIONS_MAX - 1; own++)
-                all[n++] = *own;
+        for (const struct option *o = own; o && o->name && n < OPTIONS_MAX - 1; o++) {
+                all[n++] = *o;
+                if (o->val < CLI_OPTION_OWN)
+                        snprintf(letters + strlen(letters), sizeof(letters) - strlen(letters), "%c%s", o->val,
+                                 o->has_arg == required_argument ? ":" : "");
+        }
         optind = 0; /* begins anew, after the leading options */
-        while ((c = getopt_long(argc, argv, "hl", all, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, letters, all, NULL)) >= 0) {
                 if (c == 'h') {
                         verb_help(cli->verb);
                         *ret_exit = CLI_OK;
                         return false;
                 }
-                if (c < CLI_OPTION_OWN) {
+                if (!is_own(own, c)) {
                         if (!common_option(cli, c, optarg, ret_exit))
                                 return false;
                 } else if ((*ret_exit = handler(cli, c, optarg, userdata)) != CLI_OK)
@@ -206,6 +233,11 @@ const char *cli_dim(const Cli *cli) {
 
 const char *cli_normal(const Cli *cli) {
         return cli->colour ? "\033[0m" : "";
+}
+
+void cli_page(Cli *cli) {
+        if (!cli->no_pager && cli->width > 0 && cli->pager == 0)
+                pager_open(&cli->pager);
 }
 
 void cli_table(const Cli *cli, const Table *t) {

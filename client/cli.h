@@ -35,10 +35,13 @@ struct Cli {
         bool no_legend;
         bool no_ask_password;
         bool full;        /* never cut a table to the terminal */
+        bool no_pager;
+        const char *host; /* [user@]host of another machine, or NULL */
         bool colour;      /* standard output is a terminal and NO_COLOR is unset */
         size_t width;     /* columns of the terminal, 0 = not one */
         sd_bus *bus;      /* opened by the first call */
         pid_t agent;      /* pkttyagent, 0 = none */
+        pid_t pager;      /* 0 = none */
 };
 
 /* Looks at the environment and the terminal. */
@@ -57,7 +60,7 @@ int cli_text_error(const TextError *err);
 /* Called for each of the verb's own options. Returns CLI_OK or the exit code to end with. */
 typedef int (*CliOption)(Cli *cli, int value, const char *argument, void *userdata);
 
-/* Parses the common options and `own` (ends with a zero entry, or NULL), which may stand anywhere between the arguments. Checks that min to max
+/* Parses the common options and `own`, whose values are from CLI_OPTION_OWN on or letters, which are short options then (`own` ends with a zero entry, or is NULL). Options may stand anywhere between the arguments. Checks that min to max
  * arguments remain; they begin at argv[*ret_first]. Returns false when the program should end with *ret_exit (help was shown, or a mistake). */
 bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOption handler, void *userdata,
                int min, int max, int *ret_first, int *ret_exit);
@@ -72,5 +75,7 @@ const char *cli_red(const Cli *cli);
 const char *cli_dim(const Cli *cli);
 const char *cli_normal(const Cli *cli);
 
+/* What follows on standard output is long enough that somebody at a terminal wants to page through it. */
+void cli_page(Cli *cli);
 /* Prints a table as the options say. */
 void cli_table(const Cli *cli, const Table *t);

@@ -229,8 +229,14 @@ char *format_bytes(char buf[static FORMAT_SIZE], uint64_t bytes) {
         return buf;
 }
 
+static bool numbers_only;
+
+void user_text_numbers(void) {
+        numbers_only = true;
+}
+
 char *user_text(uint64_t uid, char buf[static USER_TEXT_SIZE]) {
-        const struct passwd *pw = uid < UINT32_MAX ? getpwuid(uid) : NULL;
+        const struct passwd *pw = uid < UINT32_MAX && !numbers_only ? getpwuid(uid) : NULL;
 
         buf[0] = '\0';
         if (pw)

@@ -58,6 +58,8 @@ bool locale_is_utf8(void);
 /* "512B", "1.5K", "2.0G" (base 1024). Returns buf. */
 char *format_bytes(char buf[static FORMAT_SIZE], uint64_t bytes);
 #define USER_TEXT_SIZE 64
+/* From now on uids are another machine's: user_text() gives numbers. */
+void user_text_numbers(void);
 /* Name of a uid as this machine knows it, else the number, else (no uid: UINT32_MAX) "". Returns buf. */
 char *user_text(uint64_t uid, char buf[static USER_TEXT_SIZE]);
 /* Microseconds: "850us", "12.5ms", "4.2s", "3min 4s", "2h 5min", "3d 4h". Returns buf. */

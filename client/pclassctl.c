@@ -55,7 +55,8 @@ static void help(FILE *f) {
                 int n = fprintf(f, "  %s %s", verbs[i].name, verbs[i].arguments);
                 fprintf(f, "%*s%s\n", n < 32 ? 32 - n : 1, "", verbs[i].summary);
         }
-        fputs("\nEvery command takes --help, --json[=short|pretty|off], --no-legend, --full and --no-ask-password.\n"
+        fputs("\nEvery command takes --help, --json[=short|pretty|off], --no-legend, --full, --no-pager, --no-ask-password\n"
+              "and -H [USER@]HOST, which asks the service of another machine over ssh.\n"
               "  -h, --help                    Show this help\n"
               "  --version                     Show the version\n"
               "\nExit status: 0 done, 1 failed, 2 wrong usage, 4 not authorised, 8 service not running, 10 no such object.\n"
@@ -93,11 +94,12 @@ int main(int argc, char **argv) {
                 argv[0] = (char *) "pclassctl";
         cli_init(&cli);
         code = run(&cli, argc, argv);
-        cli_done(&cli);
         if (fflush(stdout) != 0 || ferror(stdout)) {
                 if (errno != EPIPE)
                         cli_error("cannot write the answer: %s", strerror(errno));
-                return code == CLI_OK ? CLI_FAILED : code;
+                if (code == CLI_OK && cli.pager == 0) /* who leaves the pager has seen what he wanted */
+                        code = CLI_FAILED;
         }
+        cli_done(&cli);
         return code;
 }

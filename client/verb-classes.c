@@ -38,7 +38,7 @@ static int class_row(Table *t, json_object *row) {
                                                hierarchies, row_text(row, "Description") });
 }
 
-static int print_classes(const Cli *cli, json_object *rows) {
+static int print_classes(Cli *cli, json_object *rows) {
         static const Column columns[] = {
                 { "CLASS", 0 },
                 { "PROCESSES", COLUMN_RIGHT },
@@ -54,6 +54,7 @@ static int print_classes(const Cli *cli, json_object *rows) {
         for (size_t i = 0; i < rows_count(rows); i++)
                 if (class_row(t, rows_at(rows, i)) < 0)
                         return cli_oom();
+        cli_page(cli);
         cli_table(cli, t);
         if (!cli->no_legend)
                 printf("\n%zu classes.\n", table_rows(t));
@@ -120,11 +121,12 @@ static int print_properties(const Cli *cli, json_object *list) {
         return CLI_OK;
 }
 
-static int print_class(const Cli *cli, json_object *row) {
+static int print_class(Cli *cli, json_object *row) {
         char cpu[FORMAT_SIZE], memory[FORMAT_SIZE];
         _cleanup_free_ char *name = text_for_terminal(row_text(row, "Name"));
         int code;
 
+        cli_page(cli);
         printf("%s%s%s\n", cli_bold(cli), strnull(name), cli_normal(cli));
         if (*row_text(row, "Description"))
                 print_text("Description", row_text(row, "Description"));
@@ -185,7 +187,7 @@ static int fetch_processes(Cli *cli, const char *class_name, json_object **ret) 
         return CLI_OK;
 }
 
-static int print_processes(const Cli *cli, json_object *rows) {
+static int print_processes(Cli *cli, json_object *rows) {
         static const Column columns[] = { { "PID", COLUMN_RIGHT }, { "PROGRAM", 0 }, { "USER", 0 }, { "RULE", COLUMN_ELASTIC } };
         _cleanup_(table_freep) Table *t = NULL;
         char pid[24], user[USER_TEXT_SIZE];
@@ -199,6 +201,7 @@ static int print_processes(const Cli *cli, json_object *rows) {
                                                     *row_text(row, "Rule") ? row_text(row, "Rule") : "(inherited)" }) < 0)
                         return cli_oom();
         }
+        cli_page(cli);
         cli_table(cli, t);
         if (!cli->no_legend)
                 printf("\n%zu processes.\n", table_rows(t));

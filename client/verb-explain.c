@@ -177,9 +177,10 @@ static void print_heading(const Cli *cli, json_object *x) {
         putchar('\n');
 }
 
-static int print_explanation(const Cli *cli, json_object *x) {
+static int print_explanation(Cli *cli, json_object *x) {
         int code;
 
+        cli_page(cli);
         print_heading(cli, x);
         print_verdict(cli, x);
         print_holder(x);

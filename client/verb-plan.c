@@ -89,7 +89,7 @@ static int plan_row(Table *t, json_object *row) {
                                                row_text(row, "Reason"), held });
 }
 
-static int print_plan(const Cli *cli, json_object *rows) {
+static int print_plan(Cli *cli, json_object *rows) {
         static const Column columns[] = {
                 { "PID", COLUMN_RIGHT },
                 { "PROGRAM", 0 },
@@ -110,6 +110,7 @@ static int print_plan(const Cli *cli, json_object *rows) {
                 if (plan_row(t, rows_at(rows, i)) < 0)
                         return cli_oom();
         }
+        cli_page(cli);
         if (table_rows(t) > 0)
                 cli_table(cli, t);
         if (!cli->no_legend)

@@ -33,7 +33,7 @@ static int rule_row(Table *t, json_object *row) {
         return table_add(t, (const char *[]) { position, row_text(row, "Name"), rule_body(row), matches, state, source });
 }
 
-static int print_rules(const Cli *cli, json_object *rows) {
+static int print_rules(Cli *cli, json_object *rows) {
         static const Column columns[] = {
                 { "#", COLUMN_RIGHT },
                 { "NAME", 0 },
@@ -49,6 +49,7 @@ static int print_rules(const Cli *cli, json_object *rows) {
         for (size_t i = 0; i < rows_count(rows); i++)
                 if (rule_row(t, rows_at(rows, i)) < 0)
                         return cli_oom();
+        cli_page(cli);
         cli_table(cli, t);
         if (!cli->no_legend)
                 printf("\n%zu rules, tried in this order: the first that matches decides.\n", table_rows(t));

@@ -78,7 +78,8 @@ static int print_counters(const Cli *cli, json_object *counters, bool all) {
         return CLI_OK;
 }
 
-static int print_status(const Cli *cli, json_object *status, json_object *counters, bool all) {
+static int print_status(Cli *cli, json_object *status, json_object *counters, bool all) {
+        cli_page(cli);
         print_state(cli, status);
         print_list("Capabilities", row_get(status, "BrokerCapabilities"), "none");
         print_list("Features", row_get(status, "Features"), "none");

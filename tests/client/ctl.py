@@ -1,6 +1,7 @@
 """Runs pclassctl, and a private bus with a service whose answers are known."""
 import json
 import os
+import pty
 import subprocess
 import tempfile
 import unittest
@@ -95,6 +96,27 @@ class BusCase(Case):
         self.fake.stdout.close()
         self.assertEqual(self.fake.wait(WAIT), 0)
         return heard
+
+    def on_terminal(self, *args, columns=60, code=OK, **env):
+        """What somebody at a terminal sees who types nothing."""
+        outer, inner = pty.openpty()
+        subprocess.run(['stty', 'cols', str(columns), '-opost'], stdin=inner, check=True)
+        env = {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'PCLASS_PAGER': '', 'DBUS_SYSTEM_BUS_ADDRESS': self.bus, **env}
+        with subprocess.Popen([program('client/pclassctl'), *args], stdin=subprocess.DEVNULL, stdout=inner,
+                              env={k: v for k, v in env.items() if v is not None}) as p:
+            os.close(inner)
+            text = b''
+            while True:
+                try:
+                    more = os.read(outer, 65536)
+                except OSError:  # EIO: nobody has it open any more
+                    break
+                if not more:
+                    break
+                text += more
+        os.close(outer)
+        self.assertEqual(p.returncode, code)
+        return text.decode()
 
     @staticmethod
     def end(process):

@@ -1,8 +1,4 @@
 """The verbs that ask the service, against one whose answers are known."""
-import os
-import pty
-import subprocess
-
 import ctl
 
 RULES_TABLE = '''\
@@ -268,24 +264,6 @@ class Errors(ctl.BusCase):
 
 class Terminal(ctl.BusCase):
     """What is printed to somebody who looks."""
-    def on_terminal(self, *args, columns=60, **env):
-        outer, inner = pty.openpty()
-        subprocess.run(['stty', 'cols', str(columns), '-opost'], stdin=inner, check=True)
-        with subprocess.Popen([ctl.program('client/pclassctl'), *args], stdin=subprocess.DEVNULL, stdout=inner,
-                              env={'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'DBUS_SYSTEM_BUS_ADDRESS': self.bus, **env}) as p:
-            os.close(inner)
-            text = b''
-            while True:
-                try:
-                    more = os.read(outer, 65536)
-                except OSError:  # EIO: nobody has it open any more
-                    break
-                if not more:
-                    break
-                text += more
-        os.close(outer)
-        self.assertEqual(p.returncode, 0)
-        return text.decode()
 
     def test_colour(self):
         self.assertTrue(self.on_terminal('list-classes').startswith('\033[1mCLASS'))
