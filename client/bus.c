@@ -36,6 +36,7 @@ static const struct {
         { "org.pclass.Error.NoSuchRule", CLI_NO_SUCH_OBJECT, "See: pclassctl list-rules" },
         { "org.pclass.Error.NoSuchClass", CLI_NO_SUCH_OBJECT, "See: pclassctl list-classes" },
         { "org.pclass.Error.NoSuchProcess", CLI_NO_SUCH_OBJECT, NULL },
+        { "org.pclass.Error.NoSuchAssignment", CLI_NO_SUCH_OBJECT, "See: pclassctl list-assignments" },
         { "org.pclass.Error.BrokerUnavailable", CLI_FAILED, "It comes back by itself; look at: journalctl -u pclass" },
         { "org.pclass.Error.InUse", CLI_FAILED, "pclassctl add-rule --replace puts a rule where an added one of the same name stands." },
         { "org.pclass.Error.GenerationChanged", CLI_FAILED, "Somebody else changed the rules meanwhile; try again." },

@@ -183,10 +183,11 @@ static bool is_own(const struct option *own, int value) {
 bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOption handler, void *userdata,
                int min, int max, int *ret_first, int *ret_exit) {
         struct option all[OPTIONS_MAX] = {};
-        char letters[SHORT_MAX] = "hlH:";
+        char letters[SHORT_MAX];
         size_t n = ELEMENTSOF(common_options) - 1;
         int c;
 
+        snprintf(letters, sizeof(letters), "%shlH:", cli->verb->in_order ? "+" : "");
         memcpy(all, common_options, sizeof(common_options));
         for (const struct option *o = own; o && o->name && n < OPTIONS_MAX - 1; o++) {
                 all[n++] = *o;

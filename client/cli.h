@@ -27,6 +27,7 @@ typedef struct Verb {
         const char *options;   /* its own options as lines of help, or NULL */
         int (*run)(Cli *cli, int argc, char **argv); /* argv[0] stands for the program; returns an exit code */
         bool may_prompt;       /* polkit may ask for a password: start an agent on a terminal */
+        bool in_order;         /* options end at the first argument: what follows are another program's */
 } Verb;
 
 struct Cli {

@@ -29,6 +29,22 @@ static const Verb verbs[] = {
         { "status", "", "Show state, mode and counters of the service",
           "  --all                      Show counters that are zero too\n", verb_status, false },
         { "explain", "PID", "Explain why a process is in its class, or why not", NULL, verb_explain, true },
+        { "assign", "CLASS PID...", "Put processes into a class by hand, whatever rules say",
+          "  --tree                     With their descendants, those that there are and those to come\n"
+          "  --until=exec|exit          How long it holds (exec; with --for: exit)\n"
+          "  --for=TIME                 At most so long: 90s, 15min, 2h, 1d\n"
+          "  --pin                      The same as --until=exit\n"
+          "  --leave-unit               Also out of the service, scope or session that they belong to\n",
+          verb_assign, true },
+        { "pin", "CLASS PID...", "Put processes into a class by hand until they end or are released",
+          "  --tree, --for=TIME, --leave-unit  As for assign\n", verb_pin, true },
+        { "release", "PID...", "End what assign, pin or run asked for: rules decide again", NULL, verb_release, true },
+        { "list-assignments", "", "List the processes that were placed by hand", NULL, verb_list_assignments, false },
+        { "run", "CLASS [--] PROGRAM [ARGUMENT...]", "Start a program in a class: its first instruction runs there",
+          "  --class=CLASS              The class, instead of the first argument\n"
+          "  --for=TIME                 It is bound to the class at most so long\n"
+          "  --no-tree                  Its children are judged by rules\n"
+          "  --keep-unit                Leave it in its service, scope or session\n", verb_run, true, true },
         { "test", "", "Try rules on made-up facts, without the service",
           "  --rules=FILE|DIR           Rules to try (needed, may be repeated)\n"
           "  --classes=DIR              Classes that exist (may be repeated; without: all)\n"

@@ -54,8 +54,10 @@ static void print_in_class(const Cli *cli, const char *class, const char *rule, 
 }
 
 static void print_verdict(const Cli *cli, json_object *x) {
-        _cleanup_free_ char *rule = rule_place(x), *class = shown(x, "Class"), *current = shown(x, "CurrentClass");
+        _cleanup_free_ char *rule = rule_place(x), *class = shown(x, "Class"), *current = shown(x, "CurrentClass"), *by_hand = shown(x, "AssignedDetail");
 
+        if (by_hand && *by_hand)
+                printf("Assigned by hand: %s.\n", by_hand);
         if (!*row_text(x, "Rule"))
                 printf("No rule matches: it stays where it is%s%s.\n", current && *current ? ", in class " : "", strnull(current));
         else if (row_bool(x, "Ignored"))

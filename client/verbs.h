@@ -2,6 +2,11 @@
 #pragma once
 #include "client/cli.h"
 
+int verb_assign(Cli *cli, int argc, char **argv);
+int verb_pin(Cli *cli, int argc, char **argv);
+int verb_release(Cli *cli, int argc, char **argv);
+int verb_list_assignments(Cli *cli, int argc, char **argv);
+int verb_run(Cli *cli, int argc, char **argv);
 int verb_list_classes(Cli *cli, int argc, char **argv);
 int verb_show_class(Cli *cli, int argc, char **argv);
 int verb_list_processes(Cli *cli, int argc, char **argv);

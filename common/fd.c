@@ -73,7 +73,7 @@ int fd_write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
-int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
+static int replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool sync) {
         _cleanup_free_ char *tmp = NULL;
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -84,17 +84,27 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, 
         if (fd < 0)
                 return -errno;
         r = fd_write_all(fd, data, size);
-        if (r >= 0 && fsync(fd) < 0)
+        if (r >= 0 && sync && fsync(fd) < 0)
                 r = -errno;
         if (r >= 0 && renameat(dirfd, tmp, dirfd, name) < 0)
                 r = -errno;
-        if (r < 0) {
+        if (r < 0)
                 (void) unlinkat(dirfd, tmp, 0);
+        return r;
+}
+
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
+        int r = replace_file(dirfd, name, data, size, mode, true);
+
+        if (r < 0)
                 return r;
-        }
         /* The rename itself must be on disk too; dirfd may be an O_PATH one, so it is opened anew. */
         _cleanup_close_ int d = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (d < 0 || fsync(d) < 0)
                 return -errno;
         return 0;
+}
+
+int fd_replace_file_unsynced(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
+        return replace_file(dirfd, name, data, size, mode, false);
 }

@@ -29,6 +29,8 @@ ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size);
 
 /* Replaces `name` below dirfd by `data`: temporary file, fsync, rename, fsync of the directory. -errno. */
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
+/* The same without fsync: whole for every process that reads it, whatever is left after a crash of the machine. */
+int fd_replace_file_unsynced(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
 /* Writes all of it or fails. -errno. */
 int fd_write_all(int fd, const void *data, size_t size);

@@ -167,7 +167,7 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         p->waiting = left && want_instances(m, v, p, event_ns);
         if (p->waiting)
                 return JUDGE_WAITING;
-        before = p->wanted;
+        before = p->wanted | p->assigned;
         set_wanted(p, v);
         if (m->mode == MODE_ENFORCE && v->n_targets > 0)
                 mover_leave(m, v, p, before & ~v->wanted);
@@ -231,6 +231,8 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
                 wait_for(m, &m->classifier->for_origin, p->pid, 0);
                 return JUDGE_WAITING;
         }
+        if (p->assigned && m->mode == MODE_ENFORCE && !is_orphaned(m, p)) /* nobody holds it there any more */
+                mover_leave(m, v, p, p->assigned & ~p->wanted);
         if (!is_orphaned(m, p) && mover_follow(m, v, p))
                 return JUDGE_MOVING;
         if (is_orphaned(m, p) && mover_return(m, v, p))
@@ -268,11 +270,15 @@ static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t e
         rulebase_count_match(m->rules, v->entry->id);
         if (p)
                 process_set_rule(p, v->entry->rule);
+        if (p && p->assigned && m->mode == MODE_ENFORCE)
+                mover_leave(m, v, p, p->assigned & ~p->wanted);
         return JUDGE_NO_MATCH;
 }
 
 static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         Process *p = entry_of(m, v);
+        const Order *order;
+        Class *class;
 
         m->stats.decisions++;
         if (p && p->pending > 0) { /* what is read now may be older than the write that is under way */
@@ -283,6 +289,8 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         }
         if (!p)
                 note_look(m, v->info.pid, v->looked_ns);
+        if (assignments_any(&m->assign.table) && (order = assign_order(m, v, &class)))
+                return assign_judge(m, v, order, class, event_ns);
         if (verdict_judge(m, v, m->rules->current, p) < 0) {
                 m->stats.unreadable++;
                 note_look(m, v->info.pid, now_ns());
@@ -330,20 +338,23 @@ JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
 /* A process that sits in a class and is not known, after a restart: its origin is what the broker recorded, or its parent's. */
 static int adopt(Manager *m, Verdict *v) {
         const WireMember *member = m->members ? map_get_u64(m->members, v->info.pid) : NULL;
+        const Order *order = assign_peek(m, v);
         Process *parent, *p;
-        uint32_t wanted = 0;
+        uint32_t wanted = 0, assigned = 0;
         uint16_t class_index[WIRE_HIERARCHIES_MAX] = {};
 
         if (verdict_paths(m, v) < 0)
                 return 0;
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
                 Class *c = v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
-                if (c) {
+                if (c && order && streq(order->class_name, c->name))
+                        assigned |= 1u << h; /* that it is there tells nothing of rules */
+                else if (c) {
                         wanted |= 1u << h;
                         class_index[h] = c->index;
                 }
         }
-        if (!wanted)
+        if (!wanted && !assigned)
                 return 0;
         if (verdict_facts(m, v, FACT_BIT(FACT_UID), NULL) < 0)
                 return 0;
@@ -351,6 +362,7 @@ static int adopt(Manager *m, Verdict *v) {
                 return -ENOMEM;
         p->inherited = true;
         p->wanted = wanted;
+        p->assigned = assigned;
         memcpy(p->class_index, class_index, sizeof(class_index));
         parent = v->info.ppid > 0 ? proctable_get(m->table, v->info.ppid) : NULL;
         if (member && member->cookie == v->info.cookie) {
@@ -372,6 +384,8 @@ JudgeResult classifier_judge_scanned(Manager *m, pid_t pid) {
                 return j;
         if (!entry_of(m, v))
                 (void) adopt(m, v);
+        if (assignments_any(&m->assign.table))
+                assign_on_scan(m, v);
         j = judge_opened(m, v, 0);
         verdict_reset(v);
         return j;
@@ -384,6 +398,8 @@ static void judge_on_change(Manager *m, const ProcEvent *e) {
 }
 
 static void classifier_on_exec(Manager *m, const ProcEvent *e) {
+        if (assignments_any(&m->assign.table))
+                assign_on_exec(m, e);
         judge_on_change(m, e);
 }
 PCLASS_WATCHER(EXEC, classifier_on_exec);
@@ -412,6 +428,8 @@ static bool child_is_known(Manager *m, const Process *parent, const ProcEvent *e
                 look = MAX(look, parent->looked_ns);
         if (parent && (parent->waiting || (parent->rule && rule_facts(parent->rule) & FACT_BIT(FACT_PID))))
                 return false; /* %P: its class depends on its own number */
+        if (assignments_any(&m->assign.table) && assign_is_single(m, e->parent))
+                return false;
         if (e->time_ns <= look)
                 return false;
         /* A first pass runs because something may have been missed: what was known before it is not relied on. */
@@ -460,6 +478,8 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         parent = proctable_get(m->table, e->parent);
         if (birth_note(m, child, parent) < 0)
                 scan_request_later(m);
+        if (assignments_any(&m->assign.table))
+                assign_on_fork(m, e);
         if (known && parent->pending == 0 && e->time_ns > parent->placed_ns)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;
@@ -478,8 +498,10 @@ static void classifier_on_exit(Manager *m, const ProcEvent *e) {
         /* The leader of a process may end before its threads do; then the process lives on. */
         lives = verdict_open(m, v, e->pid) >= 0 && !is_stranger(m, v, p);
         verdict_reset(v);
-        if (!lives)
+        if (!lives) {
                 proctable_remove(m->table, e->pid);
+                assign_forget(m, e->pid);
+        }
         instances_check_soon(m);
 }
 PCLASS_WATCHER(EXIT, classifier_on_exit);

@@ -18,6 +18,8 @@ void decision_log_move(pid_t pid, const char *comm, const char *rule, const char
                 return;
         if (rule)
                 n = asprintf(&message, "Moved %s[%d] to class %s (rule %s)", program, pid, strnull(class_name), rule);
+        else if (class_name)
+                n = asprintf(&message, "Moved %s[%d] to class %s (by hand, or where its parent is)", program, pid, class_name);
         else
                 n = asprintf(&message, "Moved %s[%d] back to %s (no rule matches any more)", program, pid, strnull(from));
         if (n < 0)

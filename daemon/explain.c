@@ -36,6 +36,8 @@ Explanation *explanation_free(Explanation *x) {
         free(x->class_name);
         free(x->current_class);
         free(x->holder_detail);
+        free(x->assigned);
+        free(x->assigned_class);
         free(x->origin);
         free(x);
         return NULL;
@@ -184,10 +186,15 @@ static int add_places(Manager *m, const Verdict *v, Explanation *x) {
 }
 
 /* The verdict knows units and unknown facts, the mode holds everything, and the table knows what the broker answered. */
-static void find_holder(Manager *m, const Verdict *v, const Process *p, Explanation *x) {
+static void find_holder(Manager *m, const Verdict *v, const Process *p, const Order *o, Explanation *x) {
         const char *detail = v->detail;
         bool left = false;
 
+        if (o && v->entry && !v->ignored && !x->in_place) {
+                x->holder = HOLDER_PIN;
+                x->holder_detail = strdup(x->assigned);
+                return;
+        }
         for (size_t i = 0; i < v->n_targets; i++)
                 left |= verdict_left(v, i) != 0;
         x->holder = v->holder;
@@ -201,7 +208,8 @@ static void find_holder(Manager *m, const Verdict *v, const Process *p, Explanat
         x->holder_detail = strdup(detail);
 }
 
-static int add_decision(Manager *m, const Verdict *v, const Process *p, Explanation *x) {
+static int add_decision(Manager *m, const Verdict *v, const Process *p, const Order *o, Explanation *x) {
+        char text[160];
         uint32_t h = m->classes.membership;
         const Class *now = h != WIRE_NONE && v->has_paths && v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
         const Place *origin = p && p->origin && h != WIRE_NONE ? classes_place(&m->classes, p->origin->place[h]) : NULL;
@@ -221,26 +229,22 @@ static int add_decision(Manager *m, const Verdict *v, const Process *p, Explanat
                 x->origin = strdup(origin->path);
         if (p)
                 x->move_usec = p->move_usec;
-        find_holder(m, v, p, x);
+        if (o) {
+                assign_describe(o, text, sizeof(text));
+                x->assigned = strdup(text);
+                x->assigned_class = strdup(o->class_name);
+                if (!x->assigned || !x->assigned_class)
+                        return -ENOMEM;
+        }
+        find_holder(m, v, p, o, x);
         return 0;
-}
-
-static int check_cookie(const Verdict *v, const char *cookie) {
-        char *end;
-        unsigned long long n;
-
-        if (!*cookie)
-                return 0;
-        errno = 0;
-        n = strtoull(cookie, &end, 16);
-        if (errno || *end || strlen(cookie) > 16)
-                return -EINVAL;
-        return n == v->info.cookie ? 0 : -ESTALE;
 }
 
 static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
         const Process *p = proctable_get(m->table, v->info.pid);
         const Ruleset *rs = m->rules->current;
+        const Order *o = assign_peek(m, v);
+        Class *c;
         int r;
 
         if (p && p->cookie != 0 && p->cookie != v->info.cookie)
@@ -255,9 +259,12 @@ static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
         x->pid = v->info.pid;
         x->kernel_thread = v->info.kernel_thread;
         snprintf(x->cookie, sizeof(x->cookie), "%" PRIx64, v->info.cookie);
-        if ((r = add_facts(m, v, x)) < 0 || (r = add_steps(v, rs, x)) < 0 || (r = add_places(m, v, x)) < 0)
+        if ((r = add_facts(m, v, x)) < 0 || (r = add_steps(v, rs, x)) < 0 || (r = add_decision(m, v, p, o, x)) < 0)
                 return r;
-        return add_decision(m, v, p, x);
+        c = o ? classes_find(&m->classes, o->class_name) : NULL;
+        if (c && (r = verdict_by_hand(m, v, c, o->id, o->leave_unit)) < 0)
+                return r;
+        return add_places(m, v, x);
 }
 
 int manager_explain(Manager *m, pid_t pid, const char *cookie, Explanation **ret) {
@@ -272,7 +279,7 @@ int manager_explain(Manager *m, pid_t pid, const char *cookie, Explanation **ret
         if (r == -EINVAL)
                 r = -ESRCH; /* a thread: no process has that number */
         if (r >= 0)
-                r = check_cookie(v, cookie);
+                r = verdict_is_cookie(v, cookie);
         if (r >= 0)
                 r = explain_opened(m, v, x);
         verdict_reset(v);

@@ -1,6 +1,7 @@
 /* The Manager from within: every part of the daemon hangs on it. Only files of daemon/ include this. */
 #pragma once
 #include "common/str.h"
+#include "daemon/assign.h"
 #include "daemon/brokerclient.h"
 #include "daemon/classcare.h"
 #include "daemon/classes.h"
@@ -61,6 +62,7 @@ struct Manager {
         Classifier *classifier;
         Instances instances;
         Emptiness emptiness;
+        Assign assign;
         Scan scan;
         Heartbeat heartbeat;
         Settle settle;

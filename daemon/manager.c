@@ -167,6 +167,7 @@ static int on_ready(Manager *m) {
         if (m->ready)
                 return -EPROTO;
         m->ready = true;
+        assign_load(m);
         r = rulebase_recompile(m->rules); /* now that the classes are known; begins the first scan */
         for (size_t i = 0; r >= 0 && i < m->classes.n; i++)
                 r = m->classes.classes[i] ? emptiness_add(m, m->classes.classes[i]) : 0;
@@ -266,7 +267,7 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         int r;
 
         if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
-            (r = emptiness_init(m)) < 0 ||
+            (r = emptiness_init(m)) < 0 || (r = assign_init(m)) < 0 ||
             (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0)
                 return r;
         r = proc_reader_init(&m->reader, m->options->without);
@@ -355,6 +356,7 @@ Manager *manager_free(Manager *m) {
         sd_event_source_disable_unref(m->class_restart);
         if (m->broker)
                 brokerclient_free(m->broker);
+        assign_done(m);
         instances_done(m);
         emptiness_done(m);
         scan_done(m);

@@ -132,6 +132,8 @@ typedef struct Explanation {
         Holder holder;      /* if a rule matches and it is not in its class */
         char *holder_detail;/* "nginx.service", "Permission denied", ... */
         char *origin;       /* on the membership hierarchy, NULL = never moved */
+        char *assigned;     /* "class web, by root, until exit"; NULL = not assigned by hand */
+        char *assigned_class;
         uint64_t move_usec; /* from the event to its move, 0 = not moved by an event */
         bool kernel_thread; /* never moved */
 } Explanation;
@@ -139,6 +141,53 @@ typedef struct Explanation {
 int manager_explain(Manager *m, pid_t pid, const char *cookie, Explanation **ret);
 Explanation *explanation_free(Explanation *x);
 DEFINE_CLEANUP(Explanation *, explanation_free)
+
+/* ---- placing by hand --------------------------------------------------------------------------------------------- */
+/* The number of the process behind somebody's pidfd. -EBADF: it is none; -ESRCH. */
+int manager_process_of_fd(Manager *m, int pidfd, pid_t *ret);
+typedef struct ProcessOwner {
+        pid_t pid;
+        char cookie[20];    /* hex */
+        uid_t uid;          /* root if its real, effective and saved uid differ */
+        char user[64];      /* the name, or the number while that is not known */
+} ProcessOwner;
+/* Whose process is it? pidfd: that the number came from, or -1. Errors as manager_explain(). */
+int manager_process_owner(Manager *m, pid_t pid, const char *cookie, int pidfd, ProcessOwner *ret);
+
+typedef struct AssignRequest {
+        pid_t pid;
+        const char *cookie;     /* "": whoever has the number */
+        const char *class_name;
+        bool tree;              /* with its descendants, those that there are and those to come */
+        bool until_exec;        /* else until it ends */
+        bool leave_unit;
+        uint64_t for_usec;      /* UINT64_MAX = without limit */
+        uid_t caller;
+} AssignRequest;
+/* error: 0: it holds (settle: wait for moves of others that follow), or, with a sentence in err: -EPERM protected, -EACCES by whom it is held or that the
+ * class does not take it, -ENOENT class, -ESRCH, -ESTALE, -EBUSY, -EDQUOT, -EOPNOTSUPP (observe mode), -EINVAL, -EIO. On failure all is as before. */
+typedef void (*ManagerAssigned)(int error, bool settle, const TextError *err, void *userdata);
+/* The callback comes once, maybe before this returns; on failure of the call itself (the same errors) it does not come. */
+int manager_assign(Manager *m, const AssignRequest *q, ManagerAssigned callback, void *userdata, TextError *err);
+/* Nobody waits for the answer any more; the request goes on. */
+void manager_assign_cancel(Manager *m, void *userdata);
+/* Ends what the process holds to, for all that hold to it; they are judged at once. -ENODATA: it is not assigned; others as above. */
+int manager_release(Manager *m, pid_t pid, const char *cookie, uid_t caller, TextError *err);
+
+typedef struct AssignmentInfo {
+        pid_t pid;
+        char cookie[20];        /* "" while it is known by its fork alone */
+        uint64_t order;         /* the same for all that one request placed */
+        const char *class_name;
+        const char *authority;  /* "root", "admin", "user" */
+        uid_t by;
+        bool tree, until_exec;
+        uint64_t left_usec;     /* UINT64_MAX = without limit */
+        int holder;             /* Holder: why it is not in its class */
+        const char *holder_detail; /* NULL = none */
+} AssignmentInfo;
+/* In order of pid; caller frees the array, its texts live until the loop goes on. */
+int manager_assignments(Manager *m, AssignmentInfo **ret, size_t *ret_n);
 
 typedef struct PlanEntry {
         pid_t pid;

@@ -18,6 +18,7 @@ typedef struct Move {
         uint32_t hierarchy; /* of a return */
         uint64_t event_ns;
         Origin *origin;     /* the family's record that the answer fills */
+        uint64_t order;     /* by hand: of this order, 0 = by a rule */
         Rule *rule;         /* NULL: a return, or a child that follows its parent's unknown rule */
         char comm[16];
         char from[128];
@@ -45,7 +46,8 @@ static int move_new(Manager *m, const Verdict *v, const Process *p, uint32_t cla
                 snprintf(x->comm, sizeof(x->comm), "%s", v->info.subject.comm);
         if (v->has_paths && h != WIRE_NONE && v->paths[h])
                 snprintf(x->from, sizeof(x->from), "%s", v->paths[h]);
-        if (p->rule)
+        x->order = v->order;
+        if (p->rule && !v->order)
                 x->rule = rule_ref(p->rule);
         *ret = TAKE_PTR(x);
         return 0;
@@ -210,6 +212,7 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         judge_again(x->m, move_process(x));
         if (x->origin->unanswered == 0)
                 classifier_origins_known(x->m);
+        assign_answered(x->m, x->pid, x->cookie, x->order, reply->code, reply->error);
 }
 
 static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
@@ -319,12 +322,13 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
                 return_failed(x, reply);
         judge_again(x->m, move_process(x));
         p = move_process(x);
-        /* One that strayed is remembered for the sake of its children. */
+        /* One that strayed or was assigned is remembered for the sake of its children. */
         if (p && p->returning && p->pending == 0) {
                 p->returning = false;
-                if (!p->strayed)
+                if (!p->strayed && !p->assigned)
                         proctable_remove(x->m->table, p->pid);
         }
+        assign_answered(x->m, x->pid, x->cookie, 0, WIRE_OK, 0);
         instances_check_soon(x->m);
 }
 

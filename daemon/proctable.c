@@ -106,6 +106,7 @@ int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, uint64_t
         p->forked_ns = ns;
         p->strayed = parent->strayed;
         p->wanted = parent->wanted;
+        p->assigned = parent->assigned;
         memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
         p->looked_ns = parent->looked_ns;
         p->placed_ns = parent->placed_ns;

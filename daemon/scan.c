@@ -90,6 +90,8 @@ static void forget_the_gone(Manager *m) {
                                 proctable_remove(m->table, p->pid);
                         procinfo_close(&info);
                 }
+        if (assignments_any(&m->assign.table))
+                assign_forget_gone(m);
         instances_check_soon(m);
 }
 

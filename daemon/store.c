@@ -12,6 +12,7 @@
 #define RULES_FILE "rules"
 #define DISABLED_FILE "disabled"
 #define MODE_FILE "mode"
+#define ASSIGNMENTS_FILE "assignments"
 #define PREVIOUS ".previous"
 #define SUM_LINE "# checksum "
 
@@ -130,14 +131,22 @@ static void keep_previous(Store *s, const char *name) {
         (void) !linkat(s->dir, name, s->dir, previous, 0);
 }
 
-static int replace_text(Store *s, const char *name, const char *text) {
-        _cleanup_free_ char *whole = NULL;
-        int n = asprintf(&whole, SUM_LINE "%016llx\n%s", (unsigned long long) checksum(text), text);
+static int with_sum(const char *text, char **ret) {
+        int n = asprintf(ret, SUM_LINE "%016llx\n%s", (unsigned long long) checksum(text), text);
 
         if (n < 0) {
-                whole = NULL;
+                *ret = NULL;
                 return -ENOMEM;
         }
+        return n;
+}
+
+static int replace_text(Store *s, const char *name, const char *text) {
+        _cleanup_free_ char *whole = NULL;
+        int n = with_sum(text, &whole);
+
+        if (n < 0)
+                return n;
         keep_previous(s, name);
         return fd_replace_file(s->dir, name, whole, n, 0644);
 }
@@ -294,4 +303,17 @@ int store_save_mode(Store *s, Mode mode) {
 
         snprintf(text, sizeof(text), "%s\n", mode_to_string(mode));
         return replace_text(s, MODE_FILE, text);
+}
+
+/* ---- assignments ---- */
+
+int store_load_assignments(Store *s, char **ret) {
+        return load_text(s, ASSIGNMENTS_FILE, ret);
+}
+
+int store_save_assignments(Store *s, const char *text) {
+        _cleanup_free_ char *whole = NULL;
+        int n = with_sum(text, &whole);
+
+        return n < 0 ? n : fd_replace_file_unsynced(s->dir, ASSIGNMENTS_FILE, whole, n, 0644);
 }

@@ -28,6 +28,11 @@ int store_save_rules(Store *s, const StoredRule *rules, size_t n);
 int store_load_disabled(Store *s, char ***ret);
 int store_save_disabled(Store *s, char *const *names);
 
+/* Assignments, as their own text (daemon/assignments.h). It is worth something for this boot only, so it is written without waiting for the disk, and there
+ * is no copy before it: -EBADMSG. */
+int store_load_assignments(Store *s, char **ret);
+int store_save_assignments(Store *s, const char *text);
+
 /* -ENOENT: never set. */
 int store_load_mode(Store *s, Mode *ret);
 int store_save_mode(Store *s, Mode mode);

@@ -31,6 +31,7 @@ void verdict_reset(Verdict *v) {
         v->ignored = v->has_paths = v->origin_pending = false;
         v->names_pending = 0;
         v->n_targets = 0;
+        v->order = 0;
         v->holder = HOLDER_NONE;
         v->detail[0] = '\0';
 }
@@ -39,6 +40,19 @@ int verdict_open(Manager *m, Verdict *v, pid_t pid) {
         verdict_reset(v);
         v->looked_ns = now_ns();
         return procinfo_open(&m->reader, pid, &v->info);
+}
+
+int verdict_is_cookie(const Verdict *v, const char *cookie) {
+        char *end;
+        unsigned long long n;
+
+        if (!*cookie)
+                return 0;
+        errno = 0;
+        n = strtoull(cookie, &end, 16);
+        if (errno || *end || strlen(cookie) > 16)
+                return -EINVAL;
+        return n == v->info.cookie ? 0 : -ESTALE;
 }
 
 int verdict_paths(Manager *m, Verdict *v) {
@@ -226,11 +240,11 @@ static int target_resolve(Manager *m, Verdict *v, const RuleTarget *rt, VerdictT
 }
 
 /* systemd hangs a unit's life, a login session and the journal's naming on membership: its processes are left there unless asked for. */
-static void check_unit(Manager *m, Verdict *v, const VerdictTarget *t, uint32_t h) {
+static void check_unit(Manager *m, Verdict *v, const VerdictTarget *t, uint32_t h, bool leave_unit) {
         const Class *c = t->class ?: t->template;
         _cleanup_free_ char *unit = NULL;
 
-        if (!(m->classes.units & 1u << h) || rule_is_leave_unit(v->entry->rule) || (c->flags & WIRE_CLASS_LEAVE_UNIT))
+        if (!(m->classes.units & 1u << h) || leave_unit || (c->flags & WIRE_CLASS_LEAVE_UNIT))
                 return;
         if (classes_inside(&m->classes, h, v->paths[h]) || cgroup_path_unit(v->paths[h], &unit) < 0)
                 return;
@@ -249,7 +263,7 @@ static void target_places(Manager *m, Verdict *v, const VerdictTarget *t) {
                 if (t->class && classes_in_place(&m->classes, h, t->name, leaf, v->paths[h], exact))
                         v->in_place |= 1u << h;
                 else
-                        check_unit(m, v, t, h);
+                        check_unit(m, v, t, h, rule_is_leave_unit(v->entry->rule));
         }
 }
 
@@ -301,6 +315,32 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
                 return 0;
         v->ignored = rule_is_ignore(v->entry->rule);
         return v->ignored ? 0 : verdict_targets(m, v);
+}
+
+int verdict_by_hand(Manager *m, Verdict *v, Class *c, uint64_t order, bool leave_unit) {
+        VerdictTarget *t = &v->targets[0];
+        int r = verdict_paths(m, v);
+
+        if (r < 0)
+                return r;
+        *t = (VerdictTarget) { .class = c, .component = t->name, .leaf2 = c->flags & WIRE_CLASS_LEAF_V2 ? c->leaf : "", .hierarchies = c->hierarchies };
+        snprintf(t->name, sizeof(t->name), "%s", c->name);
+        v->n_targets = 1;
+        v->order = order;
+        v->wanted = c->hierarchies;
+        v->in_place = v->held = 0;
+        v->holder = HOLDER_NONE;
+        v->detail[0] = '\0';
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                if (!(t->hierarchies & 1u << h) || !v->paths[h])
+                        continue;
+                /* A class below it is another class: one that was named is meant. */
+                if (classes_of_path(&m->classes, h, v->paths[h]) == c)
+                        v->in_place |= 1u << h;
+                else
+                        check_unit(m, v, t, h, leave_unit);
+        }
+        return 0;
 }
 
 uint32_t verdict_left(const Verdict *v, size_t i) {

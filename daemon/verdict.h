@@ -31,6 +31,7 @@ typedef struct Verdict {
         uint32_t wanted;          /* union of the targets' hierarchies */
         uint32_t in_place;        /* of those, where it is already */
         uint32_t held;            /* of those, where its unit holds it */
+        uint64_t order;           /* by which it was placed by hand, 0 = a rule decides */
         Holder holder;            /* HOLDER_NONE while something is left to be moved or all is in place */
         char detail[96];
         bool has_paths;
@@ -46,12 +47,16 @@ void verdict_reset(Verdict *v);
 
 /* Pins the process. -ESRCH gone, -EINVAL a thread. */
 int verdict_open(Manager *m, Verdict *v, pid_t pid);
+/* Is this the cookie of the opened process, as hex text? "" is any's. -EINVAL: not a number; -ESTALE: another process's. */
+int verdict_is_cookie(const Verdict *v, const char *cookie);
 /* Reads its places. 0 or -errno. */
 int verdict_paths(Manager *m, Verdict *v);
 /* Reads the facts (FACT_BIT mask) that are not there yet. process: its entry, or NULL. 0 or -ESRCH. */
 int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process);
 /* Facts, match, targets, places. rs: the present ruleset or a candidate. 0 or -ESRCH. */
 int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process);
+/* The target is class c, by order of somebody, whatever rules say (entry stays as it is). 0 or -errno of verdict_paths(). */
+int verdict_by_hand(Manager *m, Verdict *v, Class *c, uint64_t order, bool leave_unit);
 /* What is left to be moved of target i. */
 uint32_t verdict_left(const Verdict *v, size_t i);
 /* The target that wants hierarchy h, NULL if none. */

@@ -9,6 +9,7 @@ static Call *call_free(Call *c) {
         if (!c)
                 return NULL;
         explanation_free(c->explanation);
+        free(c->class_name);
         sd_bus_message_unref(c->message);
         free(c);
         return NULL;
@@ -30,6 +31,7 @@ static int call_new(Service *s, const Method *method, sd_bus_message *m, Call **
         c->service = s;
         c->manager = s->manager;
         c->method = method;
+        c->caller = (uid_t) -1;
         c->message = sd_bus_message_ref(m);
         *ret = c;
         return 0;
@@ -44,7 +46,7 @@ static int call_check(Call *c, sd_bus_error *e) {
         c->explanation = explanation_free(c->explanation);
         memset(c->details, 0, sizeof(c->details));
         c->n_details = 0;
-        c->owner = (uid_t) -1;
+        c->owner = c->about = (uid_t) -1;
         return c->method->check ? c->method->check(c, e) : 0;
 }
 
@@ -110,7 +112,7 @@ static void call_settle(Call *c) {
 void call_finish(Call *c, int error, sd_bus_error *e) {
         call_unlink(c);
         c->next = c->previous = NULL;
-        if (error >= 0 && c->method->settle) {
+        if (error >= 0 && (c->method->settle || c->settle)) {
                 call_settle(c);
                 return;
         }
@@ -190,7 +192,7 @@ int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, s
                 r = call_perform(&c, e);
                 return r < 0 ? r : 1;
         }
-        question = (AuthorityQuestion) { .action = method->action, .details = c->details, .owner = c->owner };
+        question = (AuthorityQuestion) { .action = method->action, .details = c->details, .owner = c->owner, .about = c->about, .ret_caller = &c->caller };
         r = authority_check(s->authority, m, &question, on_authorised, c);
         if (r < 0)
                 return authority_set_error(r, method->action, e);
@@ -204,6 +206,7 @@ void calls_drop(Service *s) {
 
                 manager_settle_cancel(c->manager, c);
                 manager_reload_cancel(c->manager, c);
+                manager_assign_cancel(c->manager, c);
                 call_unlink(c);
                 call_free(c);
         }

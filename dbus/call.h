@@ -35,9 +35,15 @@ struct Call {
         uint32_t pid, after, limit;
         Mode mode;
         Explanation *explanation; /* owned */
+        char *class_name;         /* owned */
+        AssignRequest assign;
+        ProcessOwner bound;       /* of the process that the first check found: the second one must find the same */
+        bool settle;              /* as in the method, when only this call needs it */
 
         /* For polkit: who need not ask, and what the dialog may show (name, value, ..., NULL). */
         uid_t owner;
+        uid_t about;  /* polkit hears whether he asks about a process of his own ("own"); (uid_t) -1: it does not */
+        uid_t caller; /* who asks; known once he is authorised */
         const char *details[8];
         size_t n_details;
         char number[12];

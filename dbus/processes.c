@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/str.h"
+#include "dbus/assign.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
 #include "polkit/actions.h"
@@ -17,11 +18,9 @@ static uid_t explanation_uid(const Explanation *x) {
         return (uid_t) -1;
 }
 
-static int check_explain(Call *c, sd_bus_error *e) {
-        int r = sd_bus_message_read(c->message, "us", &c->pid, &c->cookie);
+static int explain(Call *c, sd_bus_error *e) {
+        int r;
 
-        if (r < 0)
-                return r;
         if (c->pid == 0 || c->pid > INT32_MAX)
                 return error_of_process(-ESRCH, c->pid, e);
         r = manager_explain(c->manager, c->pid, c->cookie, &c->explanation);
@@ -31,6 +30,27 @@ static int check_explain(Call *c, sd_bus_error *e) {
         snprintf(c->number, sizeof(c->number), "%" PRIu32, c->pid);
         call_detail(c, "pid", c->number);
         return 0;
+}
+
+static int check_explain_pid(Call *c, sd_bus_error *e) {
+        int r = sd_bus_message_read(c->message, "us", &c->pid, &c->cookie);
+
+        return r < 0 ? r : explain(c, e);
+}
+
+static int check_explain(Call *c, sd_bus_error *e) {
+        int fd = assign_read_handle(c, e), r;
+
+        if (fd < 0)
+                return fd;
+        c->cookie = "";
+        r = explain(c, e);
+        if (r < 0)
+                return r;
+        /* Quiet: the number has been this process's all the time. */
+        pid_t pid;
+        r = manager_process_of_fd(c->manager, fd, &pid);
+        return r < 0 ? error_of_process(-ESRCH, c->pid, e) : 0;
 }
 
 static int append_facts(sd_bus_message *m, const Explanation *x) {
@@ -115,6 +135,10 @@ static int append_verdict(sd_bus_message *m, const Explanation *x) {
                 r = row_text(m, "HolderDetail", x->holder_detail);
         if (r >= 0)
                 r = row_text(m, "Origin", x->origin);
+        if (r >= 0)
+                r = row_text(m, "Assigned", x->assigned_class);
+        if (r >= 0)
+                r = row_text(m, "AssignedDetail", x->assigned);
         return r < 0 || x->move_usec == 0 ? r : row_u64(m, "MoveUSec", x->move_usec);
 }
 
@@ -138,7 +162,13 @@ static int answer_explain(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 }
 
 static const Method methods[] = {
-        { "ExplainPid", ACTION_PROCESSES_INSPECT, check_explain, NULL, answer_explain },
+        { "Explain", ACTION_PROCESSES_INSPECT, check_explain, NULL, answer_explain },
+        { "ExplainPid", ACTION_PROCESSES_INSPECT, check_explain_pid, NULL, answer_explain },
+        { "Assign", ACTION_PROCESSES_MOVE, assign_check, .begin = assign_begin },
+        { "AssignPid", ACTION_PROCESSES_MOVE, assign_check_pid, .begin = assign_begin },
+        { "Release", ACTION_PROCESSES_MOVE, release_check, release_act, .settle = true },
+        { "ReleasePid", ACTION_PROCESSES_MOVE, release_check_pid, release_act, .settle = true },
+        { "ListAssignments", NULL, assignments_check, NULL, assignments_answer },
 };
 
 static int on_method(sd_bus_message *m, void *userdata, sd_bus_error *e) {
@@ -148,6 +178,15 @@ static int on_method(sd_bus_message *m, void *userdata, sd_bus_error *e) {
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("ExplainPid", SD_BUS_ARGS("u", pid, "s", cookie), SD_BUS_RESULT("a{sv}", explanation), on_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Explain", SD_BUS_ARGS("h", pidfd), SD_BUS_RESULT("a{sv}", explanation), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Assign", SD_BUS_ARGS("h", pidfd, "o", class, "a{sv}", options), SD_BUS_NO_RESULT, on_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AssignPid", SD_BUS_ARGS("u", pid, "s", cookie, "o", class, "a{sv}", options), SD_BUS_NO_RESULT, on_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_ARGS("h", pidfd), SD_BUS_NO_RESULT, on_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReleasePid", SD_BUS_ARGS("u", pid, "s", cookie), SD_BUS_NO_RESULT, on_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAssignments", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", assignments), on_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

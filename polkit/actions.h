@@ -2,5 +2,6 @@
 #pragma once
 
 #define ACTION_RULES_MODIFY "org.pclass.rules.modify"
+#define ACTION_PROCESSES_MOVE "org.pclass.processes.move"
 #define ACTION_PROCESSES_INSPECT "org.pclass.processes.inspect"
 #define ACTION_DAEMON_CONTROL "org.pclass.daemon.control"

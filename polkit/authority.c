@@ -21,7 +21,7 @@ struct Check {
         sd_bus_message *call;
         char *action;
         char **details;
-        uid_t owner, uid;
+        uid_t owner, uid, about, *ret_caller;
         bool asked; /* polkit has the question */
         uint64_t id;
         sd_bus_slot *match, *pending;
@@ -62,6 +62,8 @@ static void check_finish(Check *c, int result) {
         AuthorityAnswer answer = c->answer;
         void *userdata = c->userdata;
 
+        if (result >= 0 && c->ret_caller)
+                *c->ret_caller = c->uid;
         check_free(c);
         answer(result, userdata);
 }
@@ -160,7 +162,10 @@ static int append_question(const Check *c, sd_bus_message *m) {
                 if (r < 0)
                         return r;
         }
-        r = sd_bus_message_close_container(m);
+        if (c->about != (uid_t) -1)
+                r = sd_bus_message_append(m, "{ss}", "own", c->uid == c->about ? "yes" : "no");
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
         if (r < 0)
                 return r;
         check_cancellation_id(c, id, sizeof(id));
@@ -231,6 +236,8 @@ static int check_new(Authority *a, sd_bus_message *call, const AuthorityQuestion
                 return -ENOMEM;
         c->authority = a;
         c->owner = question->owner;
+        c->about = question->about;
+        c->ret_caller = question->ret_caller;
         c->uid = (uid_t) -1;
         c->id = ++a->last_id;
         c->call = sd_bus_message_ref(call);

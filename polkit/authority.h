@@ -18,6 +18,8 @@ typedef struct AuthorityQuestion {
         const char *action;
         const char *const *details; /* name, value, name, value, NULL: for the dialog; NULL for none */
         uid_t owner;                /* this user need not ask; (uid_t) -1 for nobody */
+        uid_t about;                /* polkit is told by the detail "own", "yes" or "no", whether he is this user; (uid_t) -1: it is not */
+        uid_t *ret_caller;          /* set before an answer that allows; may be NULL; as long-lived as userdata */
 } AuthorityQuestion;
 
 /* result: 0 allowed, or
