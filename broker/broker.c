@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker/classcare.h"
+#include "broker/members.h"
 #include "broker/move.h"
 #include "broker/process.h"
 #include "common/channel.h"
@@ -234,6 +235,7 @@ static int handle_hello(Broker *b, const WireHeader *h, const void *items) {
         int r = b->ops->enter(hello->needs_exe, &exe_fd, &answer.capabilities, b->userdata);
         if (r < 0)
                 return r;
+        members_apply_all(b);
         answer.has_exe = exe_fd >= 0;
         r = broker_send(b, WIRE_HELLO | WIRE_REPLY, h->seq, &answer, 1, &exe_fd, exe_fd >= 0);
         if (r >= 0)

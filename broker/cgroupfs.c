@@ -168,24 +168,40 @@ int cgroupfs_move(int procs_fd, pid_t pid) {
         return pid > 0 ? fd_write_all(procs_fd, text, n) : -EINVAL; /* 0 would move the writer */
 }
 
-/* One pass over the members; the number that were moved. */
-static int drain_once(int mount_fd, const char *from, int to_fd) {
-        _cleanup_close_ int fd = cgroupfs_open(mount_fd, from, "cgroup.procs", O_RDONLY);
+int cgroupfs_each_member(int mount_fd, const char *path, int (*callback)(pid_t pid, void *userdata), void *userdata) {
+        _cleanup_close_ int fd = cgroupfs_open(mount_fd, path, "cgroup.procs", O_RDONLY);
         FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-        int pid, moved = 0, r = 0;
+        int pid, r = 0;
 
         if (!f)
                 return fd < 0 ? fd : -errno;
         TAKE_FD(fd);
-        while (r >= 0 && fscanf(f, "%d", &pid) == 1) {
-                r = cgroupfs_move(to_fd, pid);
-                if (r == -ESRCH)
-                        r = 0;
-                else if (r >= 0)
-                        moved++;
-        }
+        while (r >= 0 && fscanf(f, "%d", &pid) == 1)
+                r = callback(pid, userdata);
         fclose(f);
-        return r < 0 ? r : moved;
+        return MIN(r, 0);
+}
+
+typedef struct Drain {
+        int to_fd;
+        int moved;
+} Drain;
+
+static int drain_member(pid_t pid, void *userdata) {
+        Drain *d = userdata;
+        int r = cgroupfs_move(d->to_fd, pid);
+
+        if (r >= 0)
+                d->moved++;
+        return r == -ESRCH ? 0 : r;
+}
+
+/* One pass over the members; the number that were moved. */
+static int drain_once(int mount_fd, const char *from, int to_fd) {
+        Drain d = { .to_fd = to_fd };
+        int r = cgroupfs_each_member(mount_fd, from, drain_member, &d);
+
+        return r < 0 ? r : d.moved;
 }
 
 int cgroupfs_drain(int mount_fd, const char *from, const char *to) {

@@ -22,6 +22,8 @@ int cgroupfs_write(int mount_fd, const char *path, const char *file, const char 
 int cgroupfs_move(int procs_fd, pid_t pid);
 /* Moves every member of one cgroup into another of the same hierarchy. */
 int cgroupfs_drain(int mount_fd, const char *from, const char *to);
+/* Calls back for every member until one call returns below 0, which is passed up. */
+int cgroupfs_each_member(int mount_fd, const char *path, int (*callback)(pid_t pid, void *userdata), void *userdata);
 /* 1 = no members (children are not looked at), 0 = some. */
 int cgroupfs_is_empty(int mount_fd, const char *path);
 

@@ -36,6 +36,7 @@ typedef struct Class {
         size_t n_devices;
         char *tuned[_CLASS_PROPERTY_N]; /* changed while running: goes before def's; NULL = as in the file */
         ClassNote notes[_CLASS_PROPERTY_N];
+        uint32_t members_told;        /* WIRE_MEMBER_* bits that could not be set for some member, and that was told */
 } Class;
 
 typedef struct ClassSet {
@@ -47,6 +48,8 @@ typedef struct ClassSet {
         const ClassTable *table;
         const HierarchySet *hierarchies;
         ClassScale scale;             /* what percentages mean here */
+        bool has_members;             /* the member helper runs */
+        uint64_t member_capabilities; /* and has these */
 } ClassSet;
 
 /* Decides where each class lives; touches nothing yet. `table` and `hierarchies` must outlive the set. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/members.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -242,6 +243,7 @@ void class_apply_limits(const ClassSet *s, Class *c) {
                 if (c->notes[p].set && !c->notes[p].supported && c->template_index == WIRE_NONE)
                         log_warning("class %s: %s is not in force: %s", c->name, class_property_name(p), c->notes[p].text);
         }
+        members_note(s, c);
 }
 
 void class_shrink_limits(const ClassSet *s) {

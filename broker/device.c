@@ -24,6 +24,24 @@ static void take_whole_disk(LimitDevice *d) {
         d->minor = minor;
 }
 
+/* The unit has a /dev of its own without disks, so a name below /dev is looked up as the kernel knows it. */
+static int find_by_name(LimitDevice *d) {
+        const char *name = startswith(d->path, "/dev/");
+        char path[CLASS_DEVICE_PATH_MAX + 64], text[32];
+
+        if (!name || !*name || *name == '.')
+                return -ENOENT;
+        int n = snprintf(path, sizeof(path), "/sys/class/block/");
+        snprintf(path + n, sizeof(path) - n, "%s", name);
+        for (char *slash = path + n; (slash = strchr(slash, '/'));) /* cciss/c0d0 is cciss!c0d0 there */
+                *slash = '!';
+        strcat(path, "/dev");
+        ssize_t size = fd_read_text(AT_FDCWD, path, text, sizeof(text));
+        if (size < 0)
+                return size;
+        return sscanf(text, "%u:%u", &d->major, &d->minor) == 2 ? 0 : -EBADMSG;
+}
+
 void limit_device_resolve(LimitDevice *d) {
         struct stat st;
         dev_t device;
@@ -31,6 +49,10 @@ void limit_device_resolve(LimitDevice *d) {
         d->error = 0;
         if (stat(d->path, &st) < 0) {
                 d->error = -errno;
+                if (find_by_name(d) < 0)
+                        return;
+                d->error = 0;
+                take_whole_disk(d);
                 return;
         }
         if (S_ISBLK(st.st_mode))

@@ -43,3 +43,15 @@ int sandbox_landlock(const SandboxPaths *p) {
                 return r;
         return landlock_restrict(ruleset);
 }
+
+int sandbox_landlock_proc(void) {
+        uint64_t handled = 0;
+        _cleanup_close_ int ruleset = landlock_new(false, &handled);
+
+        if (ruleset == -ENOSYS || ruleset == -EOPNOTSUPP)
+                return 1;
+        if (ruleset < 0)
+                return ruleset;
+        int r = landlock_allow_path(ruleset, "/proc", LANDLOCK_READ_FILE | LANDLOCK_READ_DIR | LANDLOCK_WRITE_FILE);
+        return r < 0 ? r : landlock_restrict(ruleset);
+}

@@ -9,6 +9,7 @@
 
 #include "broker/cgroupfs.h"
 #include "broker/classcare.h"
+#include "broker/members.h"
 #include "broker/process.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -183,6 +184,32 @@ static void move_in_hierarchy(Broker *b, Class *c, const Process *p, uint64_t co
         reply->origin[h] = origin;
 }
 
+static bool is_elsewhere(const Broker *b, const Class *c, const Process *p, uint32_t hierarchies) {
+        char wanted[WIRE_PATH_MAX];
+
+        for (unsigned h = 0; h < b->hierarchies->n; h++) {
+                if (!(hierarchies & 1u << h) || !p->paths[h])
+                        continue;
+                class_members_path(b->classes, c, h, wanted, sizeof(wanted));
+                if (!streq(p->paths[h], wanted))
+                        return true;
+        }
+        return false;
+}
+
+static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *m, WireMoveReply *ret) {
+        WireSetMember old = {};
+
+        /* What it forks after this has the values, what it forked before is moved by itself. */
+        if (is_elsewhere(b, c, p, m->hierarchies))
+                members_enter(b, c, p, &old);
+        for (unsigned h = 0; h < b->hierarchies->n && ret->code != WIRE_GONE; h++)
+                if (m->hierarchies & 1u << h)
+                        move_in_hierarchy(b, c, p, m->cookie, h, ret);
+        if (!ret->moved)
+                members_restore(b, &old);
+}
+
 void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
         Process p = { .dirfd = -EBADF };
@@ -199,10 +226,8 @@ void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         if (ret->code != WIRE_OK)
                 return;
         ret->code = is_protected_place(b, &p) ? WIRE_PROTECTED : check_user(b, c, &p, &ret->error);
-        bool allowed = ret->code == WIRE_OK;
-        for (unsigned h = 0; allowed && h < b->hierarchies->n && ret->code != WIRE_GONE; h++)
-                if (m->hierarchies & 1u << h)
-                        move_in_hierarchy(b, c, &p, m->cookie, h, ret);
+        if (ret->code == WIRE_OK)
+                move_checked(b, c, &p, m, ret);
         process_close(&p);
 }
 

@@ -40,9 +40,18 @@ int sandbox_become_user(uid_t uid, gid_t gid, int keep) {
         return r < 0 ? r : no_core();
 }
 
+uint64_t sandbox_capabilities(void) {
+        uint64_t have = 0;
+
+        capng_get_caps_process();
+        for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
+                if (capng_have_capability(CAPNG_EFFECTIVE, c))
+                        have |= UINT64_C(1) << c;
+        return have;
+}
+
 int sandbox_drop_capabilities(uint64_t keep, uint64_t *ret_effective) {
         capng_select_t sets = select_sets();
-        uint64_t have = 0;
 
         capng_clear(CAPNG_SELECT_BOTH);
         for (unsigned c = 0; c < 64; c++)
@@ -53,10 +62,7 @@ int sandbox_drop_capabilities(uint64_t keep, uint64_t *ret_effective) {
         int r = no_new_privs();
         if (r < 0)
                 return r;
-        capng_get_caps_process();
-        for (unsigned c = 0; c <= CAP_LAST_CAP; c++)
-                if (capng_have_capability(CAPNG_EFFECTIVE, c))
-                        have |= UINT64_C(1) << c;
+        uint64_t have = sandbox_capabilities();
         if (have & ~keep)
                 return -EPERM;
         *ret_effective = have;
@@ -93,6 +99,16 @@ int sandbox_filter_reader(void) {
         static const int calls[] = {
                 SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(readlinkat), SCMP_SYS(newfstatat), SCMP_SYS(close), SCMP_SYS(exit_group),
                 SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
+        };
+
+        return load_filter(calls, ELEMENTSOF(calls), false);
+}
+
+int sandbox_filter_members(void) {
+        static const int calls[] = {
+                SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(lseek),
+                SCMP_SYS(getdents64), SCMP_SYS(close), SCMP_SYS(getpriority), SCMP_SYS(setpriority), SCMP_SYS(prlimit64), SCMP_SYS(setresuid),
+                SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
         };
 
         return load_filter(calls, ELEMENTSOF(calls), false);

@@ -7,6 +7,13 @@
  * be changed, no_new_privs, no core files. -errno. */
 int sandbox_become_user(uid_t uid, gid_t gid, int keep);
 
+/* Capabilities that this process has now. */
+uint64_t sandbox_capabilities(void);
+
+/* For the member helper: nothing but /proc may be touched, and a list of system calls. */
+int sandbox_landlock_proc(void);
+int sandbox_filter_members(void);
+
 /* Seccomp for the exe reader: receive, readlinkat, stat, send. */
 int sandbox_filter_reader(void);
 

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "broker/exereader.h"
+#include "broker/memberhelper.h"
+#include "broker/members.h"
 #include "broker/sandbox.h"
 #include "broker/setup.h"
 #include "broker/spawn.h"
@@ -29,7 +31,7 @@ typedef struct Service {
         Setup setup;
         Broker broker;
         int signal_fd;
-        pid_t listener, names, reader; /* 0 = not running */
+        pid_t listener, names, reader, members; /* 0 = not running */
         bool ending;                   /* leave the loop */
         bool orderly;                  /* because somebody asked for it: what the children end with does not matter */
         bool helper_failed;
@@ -173,9 +175,10 @@ static void end_in_order(Service *s) {
 /* One that ends takes the others along by its closed sockets, so which of them is seen first is chance: the listener's status counts
  * whenever it comes. */
 static void child_ended(Service *s, pid_t pid, int status) {
-        const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : "the exe reader";
+        const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : pid == s->reader ? "the exe reader" : "the member helper";
         int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-        pid_t *slot = pid == s->listener ? &s->listener : pid == s->names ? &s->names : pid == s->reader ? &s->reader : NULL;
+        pid_t *slot = pid == s->listener ? &s->listener : pid == s->names ? &s->names : pid == s->reader ? &s->reader :
+                      pid == s->members ? &s->members : NULL;
 
         if (!slot)
                 return;
@@ -218,6 +221,27 @@ static int start_reader(Service *s, int *ret_fd) {
         return 0;
 }
 
+/* Only if some class says something about its members. */
+static int start_members(Service *s, uint64_t *ret_capabilities) {
+        ClassSet *classes = s->setup.classes;
+        uint32_t what = members_needed(classes);
+
+        *ret_capabilities = 0;
+        if (!what)
+                return 0;
+        pid_t pid = memberhelper_spawn(s->setup.proc_fd, memberhelper_capabilities(what), ret_capabilities, &s->broker.members_fd);
+        if (pid < 0)
+                log_warning_errno(pid, "the member helper cannot be started; Nice, OOMScoreAdjust and LimitNOFILE are not in force");
+        else {
+                s->members = pid;
+                broker_add_own(&s->broker, pid);
+                classes->has_members = true;
+                classes->member_capabilities = *ret_capabilities;
+        }
+        members_note_all(classes);
+        return 0;
+}
+
 static int close_landlock(Service *s) {
         _cleanup_strv_ char **config_paths = NULL;
         int r = setup_config_paths(&s->setup, &config_paths);
@@ -236,10 +260,15 @@ static int close_landlock(Service *s) {
 
 static int on_enter(bool needs_exe, int *ret_exe_fd, uint64_t *ret_capabilities, void *userdata) {
         Service *s = userdata;
+        uint64_t of_helper;
         int r = needs_exe ? start_reader(s, ret_exe_fd) : 0;
 
         if (r >= 0)
+                r = start_members(s, &of_helper);
+        if (r >= 0)
                 r = sandbox_drop_capabilities(setup_capabilities(&s->setup), ret_capabilities);
+        if (r >= 0)
+                *ret_capabilities |= of_helper;
         if (r >= 0)
                 r = sandbox_limit_resources();
         if (r >= 0)
@@ -351,8 +380,9 @@ static void wait_for_children(Service *s) {
         struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
 
         s->broker.channel = fd_close(s->broker.channel);
+        s->broker.members_fd = fd_close(s->broker.members_fd);
         reap(s);
-        while ((s->listener > 0 || s->names > 0 || s->reader > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
+        while ((s->listener > 0 || s->names > 0 || s->reader > 0 || s->members > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
                 struct signalfd_siginfo info;
                 while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
                         ;
@@ -365,7 +395,7 @@ static int prepare_broker(Service *s) {
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         s->broker = (Broker) {
-                .channel = -EBADF, .proc_fd = s->setup.proc_fd, .hierarchies = s->setup.hierarchies, .classes = s->setup.classes,
+                .channel = -EBADF, .members_fd = -EBADF, .proc_fd = s->setup.proc_fd, .hierarchies = s->setup.hierarchies, .classes = s->setup.classes,
                 .places = s->setup.places, .origins = s->setup.origins, .protect = s->setup.protect, .sweep = s->setup.config->sweep,
                 .protect_uids = s->setup.protect_uids, .n_protect_uids = s->setup.n_protect_uids, .ops = &ops, .userdata = s,
                 .boot_time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,

@@ -1,7 +1,7 @@
 /* The table of messages and the one check that every datagram passes. */
 #include "common/wire.h"
 
-#define REQUEST_MAX 65 /* one above the largest op */
+#define REQUEST_MAX 66 /* one above the largest op */
 
 /* 0 = no such message. RESTART and CHECK_CONFIG carry one item without content, as READY does. */
 static const size_t request_sizes[REQUEST_MAX] = {
@@ -21,6 +21,7 @@ static const size_t request_sizes[REQUEST_MAX] = {
         [WIRE_MEMBER] = sizeof(WireMember),
         [WIRE_READY] = sizeof(WireReady),
         [WIRE_EXE] = sizeof(WireExe),
+        [WIRE_SET_MEMBER] = sizeof(WireSetMember),
 };
 
 static const size_t reply_sizes[REQUEST_MAX] = {
@@ -34,6 +35,7 @@ static const size_t reply_sizes[REQUEST_MAX] = {
         [WIRE_CHECK_CONFIG] = sizeof(WireResult),
         [WIRE_CHECK_CLASS] = sizeof(WireResult),
         [WIRE_EXE] = sizeof(WireExeReply),
+        [WIRE_SET_MEMBER] = sizeof(WireSetMemberReply),
 };
 
 /* Free of padding, as the header promises: a hole would carry bytes of our stack to the other side. */
@@ -50,6 +52,8 @@ _Static_assert(sizeof(WireClass) == 24 + 8 * WIRE_HIERARCHIES_MAX + 2 * WIRE_TEX
 _Static_assert(sizeof(WireClassNote) == 8 + WIRE_COMPONENT_MAX + 7 + WIRE_TEXT_MAX, "class note");
 _Static_assert(sizeof(WireOrigin) == 8 + WIRE_PATH_MAX, "origin");
 _Static_assert(sizeof(WireMember) == 16 + 4 * WIRE_HIERARCHIES_MAX, "member");
+_Static_assert(sizeof(WireSetMember) == 40, "set member");
+_Static_assert(sizeof(WireSetMemberReply) == 40, "set member reply");
 _Static_assert(sizeof(WireExeReply) == 8 + WIRE_EXE_PATH_MAX, "exe reply");
 
 size_t wire_item_size(unsigned op) {

@@ -199,6 +199,25 @@ typedef struct WireExeReply {
         char path[WIRE_EXE_PATH_MAX];
 } WireExeReply;
 
+/* The member helper (same header): what a class says about each of its members. */
+#define WIRE_SET_MEMBER 65
+typedef struct WireSetMember {
+        uint32_t pid;
+        uint32_t what;       /* WIRE_MEMBER_* */
+        uint64_t start;      /* its start time: whoever has the number now is left alone otherwise */
+        int32_t nice, oom;
+        uint64_t soft, hard; /* RLIMIT_NOFILE */
+} WireSetMember;
+#define WIRE_MEMBER_NICE 1u
+#define WIRE_MEMBER_OOM 2u
+#define WIRE_MEMBER_FILES 4u
+typedef struct WireSetMemberReply { /* errors: 0 or -errno; old values where there was none */
+        int32_t nice_error, oom_error, files_error;
+        int32_t old_nice, old_oom;
+        uint32_t reserved;
+        uint64_t old_soft, old_hard;
+} WireSetMemberReply;
+
 /* Size of one item of `op` (with or without WIRE_REPLY), 0 for an unknown op. */
 size_t wire_item_size(unsigned op);
 
