@@ -28,6 +28,15 @@ static const Verb verbs[] = {
         { "observe", "", "Decide everything, move nothing, from now on", NULL, verb_observe, true },
         { "status", "", "Show state, mode and counters of the service",
           "  --all                      Show counters that are zero too\n", verb_status, false },
+        { "top", "", "Show what each class uses, again and again",
+          "  -p, -t, -c, -m, -i         Order by path, tasks, CPU, memory or input and output\n"
+          "  --order=path|tasks|cpu|memory|io\n"
+          "                             The same by name; cpu is the default\n"
+          "  -d, --delay=SECONDS        Time between two looks (1)\n"
+          "  -n, --iterations=N         End after so many\n"
+          "  -b, --batch                One table below the other, also on a terminal\n"
+          "  -r, --raw                  Bytes as plain numbers\n"
+          "Keys: q end, p t c m i order, + - delay, anything else looks at once.\n", verb_top, false },
         { "explain", "PID", "Explain why a process is in its class, or why not", NULL, verb_explain, true },
         { "assign", "CLASS PID...", "Put processes into a class by hand, whatever rules say",
           "  --tree                     With their descendants, those that there are and those to come\n"

@@ -9,6 +9,7 @@
 #include "common/str.h"
 
 #define PROCS_SIZE_MAX (64u << 20) /* 2^22 pids, the kernel's PID_MAX_LIMIT, of 8 bytes, and twice that */
+#define IO_TEXT_MAX 65536 /* a line of about 100 bytes for each device */
 #define DEPTH_MAX 128              /* of subgroups; each level holds a file descriptor */
 
 typedef struct PidList {
@@ -208,6 +209,39 @@ int cgroup_cpu_usec(const char *mount, const char *path, unsigned version, uint6
 
 int cgroup_memory_bytes(const char *mount, const char *path, unsigned version, uint64_t *ret) {
         return read_number(mount, path, version == 2 ? "memory.current" : "memory.usage_in_bytes", "", ret);
+}
+
+int cgroup_tasks(const char *mount, const char *path, uint64_t *ret) {
+        return read_number(mount, path, "pids.current", "", ret);
+}
+
+/* What stands behind each `key` in the text, added up. */
+static uint64_t sum_behind(const char *text, const char *key) {
+        uint64_t sum = 0;
+
+        for (const char *p = text; (p = strstr(p, key)); ) {
+                p += strlen(key);
+                sum += strtoull(p, NULL, 10);
+        }
+        return sum;
+}
+
+int cgroup_io_bytes(const char *mount, const char *path, unsigned version, uint64_t *ret_read, uint64_t *ret_written) {
+        static const char *const v1[] = { "blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes" };
+        _cleanup_close_ int dir = open_group(mount, path);
+        _cleanup_free_ char *text = malloc(IO_TEXT_MAX);
+        ssize_t n;
+
+        if (dir < 0 || !text)
+                return dir < 0 ? dir : -ENOMEM;
+        n = fd_read_text(dir, version == 2 ? "io.stat" : v1[0], text, IO_TEXT_MAX);
+        if (n == -ENOENT && version == 1)
+                n = fd_read_text(dir, v1[1], text, IO_TEXT_MAX);
+        if (n < 0)
+                return n == -ENODEV ? -ENOENT : n;
+        *ret_read = sum_behind(text, version == 2 ? " rbytes=" : " Read ");
+        *ret_written = sum_behind(text, version == 2 ? " wbytes=" : " Write ");
+        return 0;
 }
 
 int cgroup_populated(const char *mount, const char *path, bool *ret) {

@@ -14,6 +14,10 @@ int cgroup_populated(const char *mount, const char *path, bool *ret);
 int cgroup_cpu_usec(const char *mount, const char *path, unsigned version, uint64_t *ret);
 /* Bytes: memory.current (v2) or memory.usage_in_bytes (v1). -ENOENT likewise. */
 int cgroup_memory_bytes(const char *mount, const char *path, unsigned version, uint64_t *ret);
+/* Tasks: pids.current. -ENOENT likewise. */
+int cgroup_tasks(const char *mount, const char *path, uint64_t *ret);
+/* Bytes read from and written to block devices: io.stat (v2) or blkio.throttle.io_service_bytes (v1). -ENOENT likewise. */
+int cgroup_io_bytes(const char *mount, const char *path, unsigned version, uint64_t *ret_read, uint64_t *ret_written);
 /* Innermost unit of a path on systemd's hierarchy that systemd itself would name: the first component after slices that ends in a
  * unit suffix (.service .scope .mount .socket .swap); *ret is a new string, -ENOENT if there is none. */
 int cgroup_path_unit(const char *path, char **ret);

@@ -70,6 +70,10 @@ static void add_use(Manager *m, const Class *c, ClassInfo *x) {
                         x->cpu_usec = n;
                 if (x->memory_bytes == UINT64_MAX && cgroup_memory_bytes(w->mount, path, w->version, &n) >= 0)
                         x->memory_bytes = n;
+                if (x->tasks == UINT64_MAX && cgroup_tasks(w->mount, path, &n) >= 0)
+                        x->tasks = n;
+                if (x->io_read_bytes == UINT64_MAX)
+                        (void) cgroup_io_bytes(w->mount, path, w->version, &x->io_read_bytes, &x->io_written_bytes);
         }
 }
 
@@ -102,6 +106,9 @@ int manager_class_info(Manager *m, size_t index, ClassInfo *ret) {
                 .leave_unit = c->flags & WIRE_CLASS_LEAVE_UNIT,
                 .cpu_usec = UINT64_MAX,
                 .memory_bytes = UINT64_MAX,
+                .tasks = UINT64_MAX,
+                .io_read_bytes = UINT64_MAX,
+                .io_written_bytes = UINT64_MAX,
         };
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++)
                 if (c->hierarchies & 1u << h && classes_path(&m->classes, h, c->name, class_leaf(&m->classes, c, h), info_paths[h],

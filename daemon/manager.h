@@ -80,6 +80,8 @@ typedef struct ClassInfo {
         bool empty;              /* nobody in it nor in a class below it */
         uint64_t cpu_usec;       /* UINT64_MAX: not measured here (cpuacct or cpu.stat) */
         uint64_t memory_bytes;   /* UINT64_MAX: not measured here */
+        uint64_t tasks;          /* threads, of classes below it too; UINT64_MAX: not counted here */
+        uint64_t io_read_bytes, io_written_bytes; /* of block devices; UINT64_MAX: not measured here */
 } ClassInfo;
 size_t manager_n_classes(Manager *m);
 /* Fills *ret from the live cgroups; strings live until the next call. index < manager_n_classes(). */

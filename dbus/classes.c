@@ -79,6 +79,12 @@ static int append_class(sd_bus_message *m, const ClassInfo *class) {
                 r = row_u64(m, "CPUUSec", class->cpu_usec);
         if (r >= 0 && class->memory_bytes != UINT64_MAX)
                 r = row_u64(m, "MemoryBytes", class->memory_bytes);
+        if (r >= 0 && class->tasks != UINT64_MAX)
+                r = row_u64(m, "Tasks", class->tasks);
+        if (r >= 0 && class->io_read_bytes != UINT64_MAX)
+                r = row_u64(m, "IOReadBytes", class->io_read_bytes);
+        if (r >= 0 && class->io_written_bytes != UINT64_MAX)
+                r = row_u64(m, "IOWriteBytes", class->io_written_bytes);
         return r < 0 ? r : row_close(m);
 }
 

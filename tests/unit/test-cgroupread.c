@@ -164,6 +164,31 @@ static void test_numbers_missing(void **state) {
         assert_true(v == 77);
 }
 
+static void test_tasks_and_io(void **state) {
+        uint64_t v = 77, read = 77, written = 77;
+
+        group("c");
+        assert_int_equal(cgroup_tasks(tree, "/c", &v), -ENOENT);
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 2, &read, &written), -ENOENT);
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 1, &read, &written), -ENOENT);
+        assert_true(v == 77 && read == 77 && written == 77);
+        file("c/pids.current", "12\n");
+        file("c/io.stat", "8:0 rbytes=100 wbytes=7 rios=5 wios=9 dbytes=1000 dios=3\n253:1 rbytes=20 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n");
+        file("c/blkio.throttle.io_service_bytes", "8:0 Read 11\n8:0 Write 13\n8:0 Total 24\n8:16 Read 2\n8:16 Write 0\nTotal 26\n");
+        assert_int_equal(cgroup_tasks(tree, "/c", &v), 0);
+        assert_true(v == 12);
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 2, &read, &written), 0);
+        assert_true(read == 120 && written == 7);
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 1, &read, &written), 0);
+        assert_true(read == 13 && written == 13);
+        file("c/blkio.throttle.io_service_bytes_recursive", "8:0 Read 500\n8:0 Write 600\nTotal 1100\n");
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 1, &read, &written), 0);
+        assert_true(read == 500 && written == 600);
+        file("c/io.stat", "");
+        assert_int_equal(cgroup_io_bytes(tree, "/c", 2, &read, &written), 0);
+        assert_true(read == 0 && written == 0);
+}
+
 static void assert_unit(const char *path, const char *unit) {
         _cleanup_free_ char *name = NULL;
 
@@ -322,6 +347,7 @@ int main(void) {
                 WITH_TREE(test_many),
                 WITH_TREE(test_numbers),
                 WITH_TREE(test_numbers_missing),
+                WITH_TREE(test_tasks_and_io),
                 cmocka_unit_test(test_unit),
                 cmocka_unit_test(test_kernel_v2),
                 cmocka_unit_test(test_kernel_v1),
