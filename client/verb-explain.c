@@ -61,7 +61,8 @@ static void print_verdict(const Cli *cli, json_object *x) {
         if (!*row_text(x, "Rule"))
                 printf("No rule matches: it stays where it is%s%s.\n", current && *current ? ", in class " : "", strnull(current));
         else if (row_bool(x, "Ignored"))
-                printf("Rule %s says ignore: it is left where it is.\n", strnull(rule));
+                printf("Rule %s %s: it is left where it is.\n", strnull(rule),
+                       streq(row_text(x, "HolderDetail"), "real-time") ? "leaves real-time processes alone" : "says ignore");
         else if (row_bool(x, "InPlace"))
                 print_in_class(cli, class, rule, row_u64(x, "MoveUSec"));
         else

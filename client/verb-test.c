@@ -147,7 +147,7 @@ static int load_rules(Trial *t) {
 static int judge(Trial *t, Verdict *ret) {
         int r = host_complete(t->host, &t->facts, ruleset_facts(t->rules));
 
-        return r < 0 ? r : verdict_find(t->rules, &t->facts.subject, t->controllers, ret);
+        return r < 0 ? r : verdict_find(t->rules, &t->facts.subject, t->cgrules.realtime, t->controllers, ret);
 }
 
 static int print_json(const Verdict *v, JsonMode mode) {

@@ -79,13 +79,13 @@ static int find_targets(const Rule *rule, const Subject *s, char *const *control
         return v->targets ? 0 : -ENOMEM;
 }
 
-int verdict_find(const Ruleset *rs, const Subject *s, char *const *controllers, Verdict *ret) {
+int verdict_find(const Ruleset *rs, const Subject *s, bool realtime, char *const *controllers, Verdict *ret) {
         Verdict v = { .targets = json_object_new_object() };
         int r = v.targets ? 0 : -ENOMEM;
 
         if (r >= 0) {
                 v.entry = ruleset_match(rs, s, NULL);
-                v.ignored = v.entry && rule_is_ignore(v.entry->rule);
+                v.ignored = v.entry && (rule_is_ignore(v.entry->rule) || (realtime && rule_is_ignore_rt(v.entry->rule)));
                 if (v.entry && !v.ignored)
                         r = find_targets(v.entry->rule, s, controllers, &v);
         }

@@ -15,7 +15,7 @@ typedef struct Verdict {
 void verdict_done(Verdict *v);
 
 /* controllers: those to show (NULL: those that the rule names, "*" where it names none). ret is filled from scratch. -ENOMEM. */
-int verdict_find(const Ruleset *rs, const Subject *s, char *const *controllers, Verdict *ret);
+int verdict_find(const Ruleset *rs, const Subject *s, bool realtime, char *const *controllers, Verdict *ret);
 
 /* {"rule":, "file":, "line":, "class":, "targets":, "ignored":}. -ENOMEM. */
 int verdict_to_json(const Verdict *v, json_object **ret);

@@ -141,6 +141,16 @@ static bool left_to_others(Manager *m, Process *p, const Rule *placed_by, uint64
         return true;
 }
 
+/* The class of birth decided, so it is kept as long as that. */
+static void note_birth_of_match(Manager *m, const Verdict *v, Process *p, bool changed) {
+        if (!(rule_facts(p->rule) & FACT_BIT(FACT_PARENT_CLASS)))
+                return;
+        if (process_set_born(p, v->info.subject.parent_class) < 0)
+                scan_request_later(m);
+        else if (changed)
+                marks_note(m, p);
+}
+
 static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         const Rule *placed_by;
         uint32_t before;
@@ -155,8 +165,8 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         }
         placed_by = p->rule;
         process_set_rule(p, v->entry->rule);
-        if (rule_facts(p->rule) & FACT_BIT(FACT_PARENT_CLASS) && process_set_born(p, v->info.subject.parent_class) < 0)
-                scan_request_later(m);
+        p->sticky = p->sticky && p->rule == placed_by;
+        note_birth_of_match(m, v, p, p->rule != placed_by);
         p->inherited = p->strayed = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
@@ -175,6 +185,8 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
                 process_hold(p, v->holder, v->detail);
                 if (!p->placed_ns && v->holder == HOLDER_NONE)
                         p->placed_ns = v->looked_ns;
+                if (v->holder == HOLDER_NONE && m->mode == MODE_ENFORCE)
+                        marks_stick(m, p);
                 return p->pending ? JUDGE_MOVING : v->holder == HOLDER_NONE ? JUDGE_IN_PLACE : JUDGE_HELD;
         }
         if (m->mode == MODE_OBSERVE) {
@@ -373,6 +385,7 @@ static int adopt(Manager *m, Verdict *v) {
                 p->strayed = parent->strayed;
                 process_set_rule(p, parent->rule);
         }
+        marks_restore(m, p);
         return 0;
 }
 

@@ -155,7 +155,7 @@ static int add_steps(const Verdict *v, const Ruleset *rs, Explanation *x) {
                         step->condition = strdup(condition);
                         step->reason = strdup(unknown ? "its fact is unknown" : "does not hold");
                 } else
-                        step->reason = strdup("holds now"); /* the process has just changed */
+                        step->reason = strdup(v->stuck ? "holds, but a sticky rule placed the process before" : "holds now"); /* it has just changed */
                 if (!step->reason)
                         return -ENOMEM;
         }

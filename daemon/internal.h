@@ -12,6 +12,7 @@
 #include "daemon/heartbeat.h"
 #include "daemon/instances.h"
 #include "daemon/manager.h"
+#include "daemon/marks.h"
 #include "daemon/names.h"
 #include "daemon/procinfo.h"
 #include "daemon/proctable.h"
@@ -55,6 +56,7 @@ struct Manager {
         Classes classes;
         Map *members;               /* pid -> WireMember*, from before a restart; dropped after the first whole scan */
         Store *store;
+        Marks marks;
         RuleBase *rules;
         ProcTable *table;
         Connector *connector;

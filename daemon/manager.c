@@ -276,6 +276,9 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         r = store_open(m->options->state_dir, &m->store);
         if (r < 0)
                 return log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);
+        r = marks_open(m);
+        if (r < 0)
+                return r;
         r = names_new(m->event, fds->names, on_names, m, &m->names);
         if (r < 0)
                 return r;
@@ -320,7 +323,7 @@ int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
                 return -ENOMEM;
         m->options = options;
         m->started_ns = now_ns();
-        m->exe.fd = m->reader.proc = -EBADF;
+        m->exe.fd = m->reader.proc = m->marks.fd = -EBADF;
         m->moves_max = moves_max();
         r = sd_event_default(&m->event);
         if (r >= 0)
@@ -367,6 +370,7 @@ Manager *manager_free(Manager *m) {
         proctable_free(m->table);
         rulebase_free(m->rules);
         names_free(m->names);
+        marks_done(m);
         store_free(m->store);
         classes_done(&m->classes);
         proc_reader_done(&m->reader);

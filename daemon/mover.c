@@ -164,6 +164,8 @@ static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
         if (!p)
                 return;
         p->placed_ns = now_ns();
+        if (x->rule && p->rule == x->rule)
+                marks_stick(m, p);
         if (x->event_ns)
                 p->move_usec = (p->placed_ns - x->event_ns) / 1000;
         process_hold(p, HOLDER_NONE, "");

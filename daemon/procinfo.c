@@ -5,9 +5,12 @@
  * New kernels answer ids by PIDFD_GET_INFO, and no text of /proc is read for a user process until a rule asks for one. */
 #include "daemon/procinfo.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -17,6 +20,7 @@
 #include <unistd.h>
 #include "common/fd.h"
 #include "common/str.h"
+#include "daemon/cmdline.h"
 #include "daemon/selinux.h"
 
 /* The first published form of struct pidfd_info (Linux 6.13). The kernel takes any size from this one on; <linux/pidfd.h> cannot be
@@ -39,12 +43,12 @@ _Static_assert(sizeof(PidfdInfo) == 64, "the size is part of the ioctl's number"
 
 #define PIDFS_MAGIC 0x50494446u      /* include/uapi/linux/magic.h, "PIDF" */
 #define FLAG_KERNEL_THREAD 0x200000u /* PF_KTHREAD of include/linux/sched.h */
+#define SCHED_DEADLINE_POLICY 6      /* include/uapi/linux/sched.h */
+#define THREADS_MAX 1024
 #define STAT_SIZE 1024               /* a stat line is at most about 700 bytes, see fs/proc/array.c */
 #define STATUS_SIZE 16384            /* PROC_GROUPS_MAX groups of 11 bytes and the lines before them */
-#define COMM_MAX 15               /* bytes of a name, TASK_COMM_LEN without its NUL */
 #define COMM_SIZE 128                /* 15 bytes; kernel threads may show up to 64 */
 #define VALUE_SIZE ((PROC_TEXT_SIZE * 3 - COMM_SIZE) / 3) /* arg0; script; context or label */
-#define CMDLINE_SIZE (VALUE_SIZE * 2)
 
 static int pidfd_info(int pidfd, PidfdInfo *ret) {
         PidfdInfo info = { .mask = INFO_PID | INFO_CREDS | INFO_CGROUP_ID };
@@ -261,6 +265,56 @@ static int learn_stat(ProcReader *r, ProcInfo *p) {
         return 0;
 }
 
+/* Field n of a stat line, counted as proc(5) does; fields from 4 on. NULL when there is none. */
+static const char *stat_field(const char *text, unsigned n) {
+        const char *at = strrchr(text, ')');
+
+        for (unsigned field = 2; at && field < n; field++)
+                at = (at = strchr(at, ' ')) ? at + 1 : NULL;
+        return at;
+}
+
+static bool is_realtime(const char *stat) {
+        const char *policy = stat_field(stat, 41);
+        long n = policy ? strtol(policy, NULL, 10) : 0;
+
+        return n == SCHED_FIFO || n == SCHED_RR || n == SCHED_DEADLINE_POLICY;
+}
+
+static int any_realtime_thread(const ProcInfo *p) {
+        int fd = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+        char path[NAME_MAX + 8], text[STAT_SIZE];
+        bool found = false;
+        struct dirent *e;
+
+        if (!tasks) {
+                fd_close(fd);
+                return 0;
+        }
+        for (unsigned n = 0; !found && n < THREADS_MAX && (e = readdir(tasks));) {
+                if (*e->d_name == '.')
+                        continue;
+                n++;
+                snprintf(path, sizeof(path), "%s/stat", e->d_name);
+                found = fd_read_text(fd, path, text, sizeof(text)) > 0 && is_realtime(text);
+        }
+        closedir(tasks);
+        return found;
+}
+
+int procinfo_realtime(ProcReader *r, ProcInfo *p) {
+        char text[STAT_SIZE];
+        int k = procinfo_dir(r, p);
+        ssize_t n = k < 0 ? k : fd_read_text(p->dir, "stat", text, sizeof(text));
+
+        if (n < 0)
+                return -ESRCH;
+        const char *threads = stat_field(text, 20);
+        bool yes = is_realtime(text) || (threads && strtol(threads, NULL, 10) > 1 && any_realtime_thread(p));
+        return procinfo_alive(p) ? yes : -ESRCH;
+}
+
 static uint64_t clock_ns(clockid_t clock) {
         struct timespec ts;
 
@@ -409,42 +463,18 @@ static const char *argument_keep(ProcInfo *p, const char *argument, Fact fact) {
         return memcpy(p->text + p->used - size, argument, size);
 }
 
-/* Does this argument end in the name that the kernel gave the process when it started it? */
-static bool names_process(const char *argument, const char *comm) {
-        const char *slash = strrchr(argument, '/'), *base = slash ? slash + 1 : argument;
-        size_t n = strlen(comm);
-
-        return n > 0 && strncmp(base, comm, n) == 0 && (!base[n] || n == COMM_MAX);
-}
-
-/* Interpreter, the one argument of the #! line if it has one, script. */
-static const char *find_script(const char *const *arguments, size_t n, const char *comm) {
-        if (names_process(arguments[0], comm))
-                return "";
-        for (size_t i = 1; i < n; i++)
-                if (names_process(arguments[i], comm))
-                        return arguments[i];
-        return "";
-}
-
 /* A value that was cut is not the value: it stays unknown, as everything of an empty command line does. */
 static void read_cmdline(ProcReader *r, ProcInfo *p, uint32_t facts) {
         char text[CMDLINE_SIZE];
-        const char *arguments[3];
-        size_t count = 0;
         ssize_t n = read_whole(r, p, "cmdline", text, sizeof(text));
+        CmdLine c;
 
-        if (n <= 0)
+        if (n <= 0 || cmdline_parse(text, (size_t) n, n == (ssize_t) sizeof(text) - 1, p->subject.known & FACT_BIT(FACT_COMM) ? p->subject.comm : NULL, &c) < 0)
                 return;
-        for (char *a = text; count < ELEMENTSOF(arguments) && a < text + n; a += strlen(a) + 1) {
-                if (n == (ssize_t) sizeof(text) - 1 && a + strlen(a) == text + n)
-                        break;
-                arguments[count++] = a;
-        }
-        if (count > 0 && facts & FACT_BIT(FACT_ARG0))
-                p->subject.arg0 = argument_keep(p, arguments[0], FACT_ARG0);
-        if (count > 0 && facts & FACT_BIT(FACT_SCRIPT) && p->subject.known & FACT_BIT(FACT_COMM))
-                p->subject.script = argument_keep(p, find_script(arguments, count, p->subject.comm), FACT_SCRIPT);
+        if (facts & FACT_BIT(FACT_ARG0))
+                p->subject.arg0 = argument_keep(p, c.arg0, FACT_ARG0);
+        if (facts & FACT_BIT(FACT_SCRIPT) && c.script)
+                p->subject.script = argument_keep(p, c.script, FACT_SCRIPT);
 }
 
 /* The kernel's "none" leaves it unknown. */

@@ -52,6 +52,8 @@ void procinfo_close(ProcInfo *p);
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts);
 /* When it was started, on CLOCK_MONOTONIC in ns, to a tick of 10 ms. -ESRCH, -errno. */
 int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns);
+/* Has one of its threads a real-time policy (SCHED_FIFO, SCHED_RR, SCHED_DEADLINE)? Of very many threads the first 1,024 are looked at. 1, 0, -ESRCH. */
+int procinfo_realtime(ProcReader *r, ProcInfo *p);
 /* Opens p->dir if it is not yet (for the exe reader). -ESRCH. */
 int procinfo_dir(ProcReader *r, ProcInfo *p);
 

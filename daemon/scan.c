@@ -122,6 +122,7 @@ static void run_end(Manager *m) {
         if (s->by_sweep)
                 classcare_sweep(m);
         drop_members(m);
+        marks_tidy(m);
         if (s->last.moved > 0 || !s->last.converged)
                 log_info("%llu processes checked, %llu moved, %llu wrong, %llu held, events lost %llu, in %llu passes and %llu ms%s",
                          (unsigned long long) s->last.checked, (unsigned long long) s->last.moved, (unsigned long long) s->last.wrong,

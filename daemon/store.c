@@ -41,6 +41,10 @@ Store *store_free(Store *s) {
         return NULL;
 }
 
+int store_dir(const Store *s) {
+        return s->dir;
+}
+
 /* ---- lines ---- */
 
 /* The next line, NUL-terminated in place, without its newline; NULL at the end. */

@@ -11,6 +11,7 @@ typedef struct Store Store;
 /* Opens the directory (it must exist and be writable). -errno. */
 int store_open(const char *path, Store **ret);
 Store *store_free(Store *s);
+int store_dir(const Store *s); /* the directory's fd, borrowed */
 DEFINE_CLEANUP(Store *, store_free)
 
 /* One runtime rule: its text and where it stands. Kept in the file "rules", readable with an editor: each rule line is preceded by a comment line

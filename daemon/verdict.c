@@ -28,7 +28,7 @@ void verdict_reset(Verdict *v) {
         v->entry = NULL;
         v->missing = v->wanted = v->in_place = v->held = 0;
         v->exe_error = 0;
-        v->ignored = v->has_paths = v->origin_pending = false;
+        v->ignored = v->stuck = v->realtime = v->has_paths = v->origin_pending = false;
         v->names_pending = 0;
         v->n_targets = 0;
         v->order = 0;
@@ -279,6 +279,17 @@ static bool in_place_by_id(Manager *m, Verdict *v) {
         return true;
 }
 
+static int find_places(Manager *m, Verdict *v) {
+        if (in_place_by_id(m, v))
+                return 0;
+        int r = verdict_paths(m, v);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < v->n_targets; i++)
+                target_places(m, v, &v->targets[i]);
+        return 0;
+}
+
 static int verdict_targets(Manager *m, Verdict *v) {
         const RuleTarget *targets;
         size_t n = rule_targets(v->entry->rule, &targets);
@@ -294,13 +305,46 @@ static int verdict_targets(Manager *m, Verdict *v) {
                 v->wanted |= t->hierarchies;
                 v->n_targets++;
         }
-        if (in_place_by_id(m, v))
-                return 0;
-        int r = verdict_paths(m, v);
-        if (r < 0)
+        return find_places(m, v);
+}
+
+/* What a sticky rule has placed belongs to it until it ends, whatever it has become; unless the rule is no longer there. */
+static const RuleEntry *sticky_entry(const Ruleset *rs, const Process *p) {
+        const RuleEntry *e = p && p->sticky && p->rule && p->wanted ? ruleset_find(rs, rule_name(p->rule)) : NULL;
+
+        return e && e->active && streq(rule_text(e->rule), rule_text(p->rule)) ? e : NULL;
+}
+
+static int sticky_targets(Manager *m, Verdict *v, const Process *p) {
+        for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
+                Class *c = p->wanted & 1u << h ? classes_get(&m->classes, p->class_index[h]) : NULL;
+                VerdictTarget *t = v->targets;
+
+                if (!c)
+                        continue;
+                while (t < v->targets + v->n_targets && t->class != c)
+                        t++;
+                if (t == v->targets + v->n_targets) {
+                        *t = (VerdictTarget) { .class = c, .leaf2 = c->flags & WIRE_CLASS_LEAF_V2 ? c->leaf : "" };
+                        snprintf(t->name, sizeof(t->name), "%s", c->name);
+                        t->component = (strrchr(t->name, '/') ?: t->name - 1) + 1;
+                        v->n_targets++;
+                }
+                t->hierarchies |= 1u << h;
+                v->wanted |= 1u << h;
+        }
+        v->stuck = true;
+        return find_places(m, v);
+}
+
+/* Only where the rule wants to know: threads have to be looked at, too. */
+static int check_realtime(Manager *m, Verdict *v) {
+        int r = rule_is_ignore_rt(v->entry->rule) ? procinfo_realtime(&m->reader, &v->info) : 0;
+
+        if (r <= 0)
                 return r;
-        for (size_t i = 0; i < v->n_targets; i++)
-                target_places(m, v, &v->targets[i]);
+        v->realtime = v->ignored = true;
+        snprintf(v->detail, sizeof(v->detail), "real-time");
         return 0;
 }
 
@@ -311,10 +355,16 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
                 return r;
         v->entry = rs == m->rules->current ? match_cache_match(m->rules->cache, rs, &v->info.subject, &v->missing) :
                                              ruleset_match(rs, &v->info.subject, &v->missing);
+        const RuleEntry *sticky = sticky_entry(rs, process);
+        if (sticky) {
+                v->entry = sticky;
+                return sticky_targets(m, v, process);
+        }
         if (!v->entry)
                 return 0;
         v->ignored = rule_is_ignore(v->entry->rule);
-        return v->ignored ? 0 : verdict_targets(m, v);
+        r = check_realtime(m, v);
+        return r < 0 || v->ignored ? r : verdict_targets(m, v);
 }
 
 int verdict_by_hand(Manager *m, Verdict *v, Class *c, uint64_t order, bool leave_unit) {

@@ -25,7 +25,9 @@ typedef struct Verdict {
         int exe_error;            /* why FACT_EXE is unknown */
         uint32_t names_pending;   /* FACT_BIT()s of names that were asked for and are not here yet: judge again when they come */
         bool origin_pending;      /* the answer that tells where it came from is under way: judge again when it is here */
-        bool ignored;
+        bool ignored;             /* by an ignore rule, or a real-time process by ignore-rt */
+        bool stuck;               /* entry is the sticky rule that placed it once, whatever would match now */
+        bool realtime;            /* looked at only for a rule with ignore-rt */
         VerdictTarget targets[VERDICT_TARGETS_MAX];
         size_t n_targets;
         uint32_t wanted;          /* union of the targets' hierarchies */

@@ -3,7 +3,7 @@
 #include "rules/condition.h"
 #include "rules/rule.h"
 
-typedef enum Option { OPTION_EXACT, OPTION_DISABLED, OPTION_LEAVE_UNIT, _OPTION_N } Option;
+typedef enum Option { OPTION_EXACT, OPTION_DISABLED, OPTION_LEAVE_UNIT, OPTION_STICKY, OPTION_IGNORE_RT, _OPTION_N } Option;
 
 /* One block holds the rule, its arrays and all its texts: there are thousands of rules. Patterns and lists of controllers stand apart. */
 struct Rule {

@@ -6,9 +6,10 @@
 #include "rules/expand.h"
 #include "rules/rule-internal.h"
 
-static const char *const option_names[] = { "exact", "disabled", "leave-unit", NULL };
-/* Words of the language that this version does not serve. */
-static const char *const later_options[] = { "sticky", "ignore-rt", "before-exec" };
+static const char *const option_names[] = { "exact", "disabled", "leave-unit", "sticky", "ignore-rt", NULL };
+/* A word of the language that this version does not serve: to hold a process in its exec takes a fanotify group with permission events, and the service
+ * has no such right. */
+#define LATER_OPTION "before-exec"
 
 Rule *rule_ref(const Rule *r) {
         Rule *owned = (Rule *) r; /* the count is no part of what is constant */
@@ -262,14 +263,14 @@ static int parse_option(Scanner *s, Rule *r, const char *word, size_t n) {
                         s->at += n;
                         return 0;
                 }
-        for (size_t i = 0; i < ELEMENTSOF(later_options); i++)
-                if (strlen(later_options[i]) == n && memcmp(later_options[i], word, n) == 0)
-                        return scanner_fail(s, s->at, "option \"%s\" is not supported by this version", later_options[i]);
+        if (strlen(LATER_OPTION) == n && memcmp(LATER_OPTION, word, n) == 0)
+                return scanner_fail(s, s->at, "option \"" LATER_OPTION "\" is not supported by this version: holding an exec takes CAP_SYS_ADMIN (fanotify), "
+                                    "which the service has not; pclassctl run starts a program in its class");
         if (controllers_length(word, n) > 0)
                 return scanner_fail(s, s->at, "\"%.*s\" after a class without controllers or \"ignore\", which stands alone",
                                     (int) MIN(n, (size_t) 64), word);
         meant = suggest(word, n, option_names);
-        return scanner_fail(s, s->at, "unknown option \"%.*s\"%s%s%s known options: exact disabled leave-unit",
+        return scanner_fail(s, s->at, "unknown option \"%.*s\"%s%s%s known options: exact disabled leave-unit sticky ignore-rt",
                             (int) MIN(n, (size_t) 64), word,
                             meant ? ", did you mean \"" : "", strnull(meant), meant ? "\"?" : ";");
 }
@@ -379,6 +380,12 @@ bool rule_is_exact(const Rule *r) {
 }
 bool rule_is_leave_unit(const Rule *r) {
         return r->options[OPTION_LEAVE_UNIT];
+}
+bool rule_is_sticky(const Rule *r) {
+        return r->options[OPTION_STICKY];
+}
+bool rule_is_ignore_rt(const Rule *r) {
+        return r->options[OPTION_IGNORE_RT];
 }
 size_t rule_targets(const Rule *r, const RuleTarget **ret) {
         *ret = r->targets;

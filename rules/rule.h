@@ -28,6 +28,8 @@ bool rule_is_ignore(const Rule *r);
 bool rule_is_disabled(const Rule *r);
 bool rule_is_exact(const Rule *r);
 bool rule_is_leave_unit(const Rule *r);
+bool rule_is_sticky(const Rule *r);
+bool rule_is_ignore_rt(const Rule *r);
 
 /* Targets in order. controllers NULL: wherever the class exists. */
 typedef struct RuleTarget {

@@ -261,6 +261,13 @@ class Lint(ctl.Case):
         self.assertIn('that nobody logged in for', found[3][1])
         self.assertIn('(loginuid, comm, arg0, script)', found[5][1])
 
+    def test_real_time_processes_that_a_rule_leaves_alone(self):
+        rules = self.write('rt.rules', 'rt: uid=5 => web ignore-rt\nall: uid=6 => web\n')
+        for uid, sched, ignored in ((5, 'fifo', True), (5, 'rr', True), (5, 'other', False), (6, 'fifo', False)):
+            with self.subTest(uid=uid, sched=sched):
+                out = json.loads(self.run_ctl('test', '--rules', rules, '--uid', str(uid), '--sched', sched, '--json').stdout)
+                self.assertEqual((out['ignored'], out['class']), (ignored, None if ignored else 'web'))
+
     def test_unknown_names(self):
         found = self.warnings('a: user=nobody-has-this-name => web\nb: group=nor-this => web\nc: member=nor-this => web\nd: user=root => web\n')
         self.assertEqual([line for line, _ in found], [1, 2, 3])

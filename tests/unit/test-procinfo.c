@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -317,6 +318,50 @@ static void test_login(void **state) {
         }
         child_end(somebody);
         child_end(nobody);
+}
+
+static void take_policy(const void *policy) {
+        struct sched_param param = { .sched_priority = *(const int *) policy == SCHED_FIFO || *(const int *) policy == SCHED_RR };
+
+        require(sched_setscheduler(0, *(const int *) policy, &param) == 0);
+}
+
+static void *stay(void *unused) {
+        for (;;)
+                pause();
+        return NULL;
+}
+
+static void take_policy_in_a_thread(const void *policy) {
+        struct sched_param param = { .sched_priority = 1 };
+        pthread_t t;
+
+        require(pthread_create(&t, NULL, stay, NULL) == 0);
+        require(pthread_setschedparam(t, *(const int *) policy, &param) == 0);
+}
+
+static void test_realtime(void **state) {
+        static const struct {
+                void (*take)(const void *);
+                int policy, expected;
+        } cases[] = {
+                { take_policy, SCHED_OTHER, 0 }, { take_policy, SCHED_FIFO, 1 }, { take_policy, SCHED_RR, 1 }, { take_policy, SCHED_IDLE, 0 },
+                { take_policy_in_a_thread, SCHED_FIFO, 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                int policy = cases[i].policy;
+                pid_t pid = child_start(cases[i].take, &policy, NULL);
+                ProcReader r = way_open(NULL);
+                ProcInfo p;
+                procinfo_init(&p);
+                assert_int_equal(procinfo_open(&r, pid, &p), 0);
+                assert_int_equal(procinfo_realtime(&r, &p), cases[i].expected);
+                child_end(pid);
+                assert_int_equal(procinfo_realtime(&r, &p), -ESRCH);
+                procinfo_close(&p);
+                proc_reader_done(&r);
+        }
 }
 
 /* All texts at their longest fit beside one another. */
@@ -652,6 +697,7 @@ int main(void) {
                 cmocka_unit_test(test_script),
                 cmocka_unit_test(test_not_a_script),
                 cmocka_unit_test(test_login),
+                cmocka_unit_test(test_realtime),
                 cmocka_unit_test(test_texts_do_not_collide),
                 cmocka_unit_test(test_label_text),
                 cmocka_unit_test(test_cookie),

@@ -36,6 +36,7 @@ static void test_examples(void **state) {
         assert_is_canonical("legacy: uid=1000-1999 => cpu,cpuacct:default memory:cgtest");
         assert_is_canonical("leave: cgroup=/system.slice/docker-* => ignore");
         assert_is_canonical("all: uid>=0 => *:a/b exact disabled leave-unit");
+        assert_is_canonical("all: uid>=0 => a exact disabled leave-unit sticky ignore-rt");
         assert_is_canonical("n: unit=a@b.service label~\"a b\" => name=x:c");
 }
 
@@ -92,7 +93,7 @@ static void test_facts(void **state) {
 }
 
 static void test_targets_and_options(void **state) {
-        _cleanup_(rule_unrefp) Rule *r = parse("a: uid=1 => cpu,cpuacct:x/y name=z:w leave-unit"), *ignore = NULL, *colon = NULL;
+        _cleanup_(rule_unrefp) Rule *r = parse("a: uid=1 => cpu,cpuacct:x/y name=z:w leave-unit"), *ignore = NULL, *colon = NULL, *options = NULL;
         const RuleTarget *t;
 
         assert_int_equal(rule_targets(r, &t), 2);
@@ -104,10 +105,12 @@ static void test_targets_and_options(void **state) {
         assert_string_equal(rule_target_text(r), "cpu,cpuacct:x/y name=z:w");
         assert_string_equal(rule_name(r), "a");
         assert_true(rule_is_leave_unit(r));
-        assert_false(rule_is_exact(r) || rule_is_disabled(r) || rule_is_ignore(r));
+        assert_false(rule_is_sticky(r) || rule_is_ignore_rt(r) || rule_is_exact(r) || rule_is_disabled(r) || rule_is_ignore(r));
         ignore = parse("b: uid=1 => ignore");
         assert_true(rule_is_ignore(ignore));
         assert_int_equal(rule_targets(ignore, &t), 0);
+        options = parse("d: uid=1 => ignore-rts sticky ignore-rt");
+        assert_true(rule_is_sticky(options) && rule_is_ignore_rt(options) && !rule_is_ignore(options));
         colon = parse("c: uid=1 => tenants/s0:c1,c2"); /* a slash before the colon: no controllers */
         assert_int_equal(rule_targets(colon, &t), 1);
         assert_null(t[0].controllers);
@@ -200,9 +203,8 @@ static void test_target_errors(void **state) {
 }
 
 static void test_option_errors(void **state) {
-        assert_error("a: uid=1 => x sticky", 15, "not supported by this version");
-        assert_error("a: uid=1 => x ignore-rt", 15, "not supported by this version");
-        assert_error("a: uid=1 => x before-exec", 15, "not supported by this version");
+        assert_error("a: uid=1 => x sticky sticky", 22, "given twice");
+        assert_error("a: uid=1 => x before-exec", 15, "not supported by this version: holding an exec takes CAP_SYS_ADMIN");
         assert_error("a: uid=1 => x exat", 15, "did you mean \"exact\"");
         assert_error("a: uid=1 => x exact exact", 21, "given twice");
         assert_error("a: uid=1 => x cpu:y", 15, "stands alone");

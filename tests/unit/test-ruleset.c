@@ -462,7 +462,7 @@ static void count_error(const TextError *err, void *userdata) {
 }
 
 static void test_lint(void **state) {
-        static const char text[] = "a: uid=1 => x\nb uid\nc: uid=1 => x\na: uid=2 => y\nd: uid=3 => z sticky\n";
+        static const char text[] = "a: uid=1 => x\nb uid\nc: uid=1 => x\na: uid=2 => y\nd: uid=3 => z before-exec\n";
         _cleanup_(ruleset_freep) Ruleset *rs = NULL;
         unsigned lines[8] = {};
 
