@@ -100,8 +100,8 @@ static int reader_forget(ProcReader *r, const char *without) {
         return k;
 }
 
-/* The attribute that holds our own label under an LSM other than SELinux; the file is there, and fails, when that LSM is off. */
-static const char *probe_label(int proc) {
+/* The file is there, and fails, when that LSM is off. */
+const char *proc_label_attr(int proc) {
         static const char *const attributes[] = { "attr/apparmor/current", "attr/smack/current" };
         char path[64], text[256];
 
@@ -130,7 +130,7 @@ int proc_reader_init(ProcReader *r, const char *without) {
         reader.contexts = !selinux_absent_reason();
         reader.audit = faccessat(proc, "self/loginuid", F_OK, 0) >= 0;
         if (!reader.contexts)
-                reader.label_attr = probe_label(proc);
+                reader.label_attr = proc_label_attr(proc);
         int k = reader_forget(&reader, without);
         if (k < 0)
                 return k;

@@ -19,6 +19,9 @@ typedef struct ProcReader {
  * "event-mask" that are treated as absent (tests of the fallbacks), or NULL. -errno. */
 int proc_reader_init(ProcReader *r, const char *without);
 void proc_reader_done(ProcReader *r);
+/* The attribute in which an LSM other than SELinux shows the label of a process, relative to its directory; found by asking about ourselves below
+ * `proc`. Static; NULL: there is no such LSM, or it is off. */
+const char *proc_label_attr(int proc);
 
 #define PROC_TEXT_SIZE 4096
 #define PROC_GROUPS_MAX 1024

@@ -9,9 +9,9 @@ first_cgroup2() { [ -e /sys/fs/cgroup/unified ] && echo /sys/fs/cgroup/unified |
 hierarchies() { first_cgroup2; [ -e /sys/fs/cgroup/cpuset/tasks ] && echo /sys/fs/cgroup/cpuset && echo /sys/fs/cgroup/memory; }
 
 configure() { # configure [LINE]...: more lines for pclass.conf
-        mkdir -p $conf/rules.d $conf/classes.d /work/state
-        chown pclass:pclass /work/state
-        printf '%s\n' '[pclass]' Mode=enforce ClassRoot=/pclass StateDir=/work/state SweepSec=0 HeartbeatSec=1 "$@" >$conf/pclass.conf
+        mkdir -p $conf/rules.d $conf/classes.d /disk/state
+        chown pclass:pclass /disk/state
+        printf '%s\n' '[pclass]' Mode=enforce ClassRoot=/pclass StateDir=/disk/state SweepSec=0 HeartbeatSec=1 "$@" >$conf/pclass.conf
         rm -f $conf/rules.d/* $conf/classes.d/*
 }
 make_home() {
@@ -26,7 +26,7 @@ make_home() {
 }
 start_bus() {
         dbus-daemon --system --nofork --nopidfile --nosyslog >/run/dbus.log 2>&1 &
-        await 20 test -S /run/dbus/system_bus_socket
+        await 60 test -S /run/dbus/system_bus_socket
 }
 # enter PATH: the calling shell, in every hierarchy
 enter() { hierarchies | while read -r h; do echo "$BASHPID" >"$h$1/cgroup.procs"; done; }
@@ -35,13 +35,13 @@ start_service() {
         ( pid=$BASHPID; for h in $(hierarchies); do echo "$pid" >"$h/system/cgroup.procs"; done
           exec /usr/libexec/pclass/pclass-broker "$@" ) >>"$out/service.log" 2>&1 </dev/null &
         broker=$!
-        await 60 converged || { not_ok "service" "does not run"; cat "$out/service.log"; return 1; }
+        await 120 converged || { not_ok "service" "does not run"; cat "$out/service.log"; return 1; }
 }
 ended() { [ ! -e "/proc/$broker" ] && ! pidof pclassd >/dev/null; }
 stop_service() {
         kill "$broker"
         wait "$broker" 2>/dev/null
-        await 20 ended || not_ok "stop" "the service does not end"
+        await 60 ended || not_ok "stop" "the service does not end"
 }
 # start VARIABLE COMMAND...: a program in the home cgroup; its pid in VARIABLE
 start() {

@@ -93,7 +93,7 @@ boot_once() {
         timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel "${PCLASS_VM_ACCEL:-tcg,thread=multi}" -M q35 -cpu max -smp 2 \
                 -m "${vm_memory:-768}" -nodefaults -display none -serial "file:$logs/$name.console" -serial stdio \
                 -kernel "$cache/kernel-$kernel/vmlinuz" -append "console=ttyS0 quiet panic=0 ${PCLASS_VM_APPEND:-} $cmdline" "$@" \
-                </dev/null 2>"$logs/$name.qemu" | tr -d '\r' | tee -a "$logs/$name.log"
+                </dev/null 2>"$logs/$name.qemu" | stdbuf -oL tr -d '\r' | tee -a "$logs/$name.log"
         status=${PIPESTATUS[0]}
         [ "$status" = 124 ] && echo "not ok $name: the machine was still running after $limit s"
         say "$name: $((SECONDS - began)) s"
@@ -111,13 +111,13 @@ boot() {
                 cp "$logs/$1.console" "$logs/$1.console.$n"
         done
 }
-# work_disk NAME DIR MEGABYTES: an ext4 disk with the contents of DIR, at $run/NAME.img.
-work_disk() {
-        mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -L work -d "$2" "$run/$1.img" "${3}M" >/dev/null || die "mke2fs failed"
+# test_disk NAME DIR MEGABYTES: an ext4 disk with the contents of DIR, at $run/NAME.img. The machine mounts it at /disk.
+test_disk() {
+        mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -L disk -d "$2" "$run/$1.img" "${3}M" >/dev/null || die "mke2fs failed"
 }
-# fetch NAME: what the machine left in the folder "out" of its work disk, to $logs/NAME.
+# fetch NAME: what the machine left in the folder "out" of its disk, to $logs/NAME.
 fetch() {
         mkdir -p "$logs/$1"
-        debugfs -R "rdump /out $run" "$run/$1.img" 2>/dev/null
-        [ ! -d "$run/out" ] || { cp -a "$run/out/." "$logs/$1/"; rm -rf "$run/out"; }
+        debugfs -R "rdump /out $logs/$1" "$run/$1.img" 2>/dev/null
+        [ ! -d "$logs/$1/out" ] || { mv "$logs/$1/out"/* "$logs/$1/"; rmdir "$logs/$1/out"; }
 }
