@@ -37,6 +37,7 @@ typedef struct Options {
 #define PRIORITY_CONNECTOR (SD_EVENT_PRIORITY_IMPORTANT)
 #define PRIORITY_BROKER (SD_EVENT_PRIORITY_IMPORTANT + 10)
 #define PRIORITY_SCAN (SD_EVENT_PRIORITY_NORMAL + 10)
+#define PRIORITY_RULES (SD_EVENT_PRIORITY_NORMAL + 5) /* a change of the rules before looking at everybody by them */
 
 struct Manager {
         sd_event *event;

@@ -229,7 +229,7 @@ static void on_broker_gone(int error, void *userdata) {
 /* ---- names, policy ---------------------------------------------------------------------------------------------------- */
 
 int manager_recompile(Manager *m) {
-        return m->ready ? rulebase_recompile(m->rules) : 0;
+        return m->ready ? ruleload_again(m->rules) : 0;
 }
 
 /* A name that some rule spells out may mean another number now; names that only processes have concern those that wait for them. */
@@ -238,7 +238,7 @@ static void on_names(void *userdata) {
 
         match_cache_drop(m->rules->cache); /* patterns over names of groups */
         if (names_meaning_changed(m->names)) {
-                if (rulebase_spells_names(m->rules))
+                if (rulebase_spells_names(m->rules) || ruleload_under_way(m->rules))
                         (void) manager_recompile(m);
                 else
                         scan_request(m);

@@ -10,6 +10,7 @@ typedef struct Reload {
         Manager *m;
         ManagerReloaded callback; /* NULL: nobody waits any more */
         void *userdata;
+        bool restart;
 } Reload;
 
 static int restart_arm(Manager *m);
@@ -43,27 +44,45 @@ static void reload_unlink(Reload *x) {
                 }
 }
 
+static void reload_end(Reload *x, int r, const TextError *err) {
+        reload_unlink(x);
+        if (r >= 0)
+                x->m->stats.reloads++;
+        if (r >= 0 && x->restart)
+                (void) manager_restart_soon(x->m);
+        if (x->callback)
+                x->callback(r, r >= 0 && x->restart, err, x->userdata);
+        free(x);
+}
+
+static void on_rules_loaded(int r, const TextError *err, void *userdata) {
+        Reload *x = userdata;
+
+        if (r == -ECANCELED)
+                x->callback = NULL; /* the daemon ends */
+        reload_end(x, r, err);
+}
+
 static void on_config_checked(unsigned op, const void *reply, void *token, void *userdata) {
-        _cleanup_free_ Reload *x = token;
         const WireResult *result = reply;
         TextError err = {};
+        Reload *x = token;
         int r = 0;
 
-        if (!reply)
+        if (!reply) {
+                reload_unlink(x);
+                free(x);
                 return;
-        reload_unlink(x);
+        }
         if (!wire_text_ok(result->text, sizeof(result->text)))
                 r = -EPROTO;
         else if (result->code < 0)
                 r = text_error(&err, NULL, 0, 0, "%s", result->text);
+        x->restart = result->code > 0;
         if (r >= 0)
-                r = rulebase_load(x->m->rules, &err);
-        if (r >= 0)
-                x->m->stats.reloads++;
-        if (r >= 0 && result->code > 0)
-                (void) manager_restart_soon(x->m);
-        if (x->callback)
-                x->callback(r, r >= 0 && result->code > 0, &err, x->userdata);
+                r = ruleload_files(x->m->rules, on_rules_loaded, x);
+        if (r < 0)
+                reload_end(x, r, &err);
 }
 
 int manager_reload(Manager *m, ManagerReloaded callback, void *userdata) {

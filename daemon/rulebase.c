@@ -1,14 +1,12 @@
 /* The rules in force. */
 #include "daemon/rulebase.h"
 
-#include <fcntl.h>
-#include "common/conf.h"
-#include "common/fd.h"
+#include <malloc.h>
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/selinux.h"
 
-#define RULE_FILE_MAX (16u << 20) /* bytes */
+#define DISCARD_SLICE 256 /* rules a wake-up: some tens of microseconds */
 
 int rulebase_new(Manager *m, RuleBase **ret) {
         _cleanup_(rulebase_freep) RuleBase *b = calloc(1, sizeof(*b));
@@ -43,6 +41,7 @@ RuleBase *rulebase_free(RuleBase *b) {
 
         if (!b)
                 return NULL;
+        ruleload_done(b);
         for (size_t k = 0; k < b->n_runtime; k++)
                 runtime_rule_done(&b->runtime[k]);
         free(b->runtime);
@@ -53,6 +52,9 @@ RuleBase *rulebase_free(RuleBase *b) {
         map_free(b->by_id);
         strv_free(b->disabled);
         match_cache_free(b->cache);
+        sd_event_source_unref(b->discard);
+        while (b->n_discarded > 0)
+                ruleset_free(b->discarded[--b->n_discarded]);
         ruleset_free(b->current);
         ruleset_free(b->files);
         free(b);
@@ -101,7 +103,7 @@ static bool env_context(const char *context, void *userdata) {
         return selinux_check_context(context) != -EINVAL;
 }
 
-static int rulebase_compile(RuleBase *b, Ruleset *rs) {
+int rulebase_compiler(RuleBase *b, Ruleset *rs, RulesetCompiler **ret) {
         RulesetEnv env = {
                 .user_by_name = env_user,
                 .group_by_name = env_group,
@@ -114,10 +116,12 @@ static int rulebase_compile(RuleBase *b, Ruleset *rs) {
                 .no_label_reason = b->m->reader.label_attr ? NULL : "no security module with labels (AppArmor, Smack) is enabled",
                 .userdata = b,
         };
-        return ruleset_compile(rs, &env);
+
+        b->names_pending = false;
+        return ruleset_compiler_new(rs, &env, ret);
 }
 
-/* ---- building one order out of files and runtime rules -------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------------------------------- */
 
 uint64_t rulebase_id(RuleBase *b, const char *name) {
         uint64_t id = (uintptr_t) map_get_string(b->ids, name);
@@ -137,7 +141,16 @@ void rulebase_forget(RuleBase *b, const char *name) {
         free(map_remove_u64(b->matches, id));
 }
 
-static int append(RuleBase *b, Ruleset *rs, const Rule *rule, const char *file, unsigned line, TextError *err) {
+static int rulebase_compile(RuleBase *b, Ruleset *rs) {
+        _cleanup_(ruleset_compiler_freep) RulesetCompiler *c = NULL;
+        int r = rulebase_compiler(b, rs, &c);
+
+        while (r >= 0 && (r = ruleset_compiler_step(c, SIZE_MAX)) > 0)
+                ;
+        return r;
+}
+
+int rulebase_append(RuleBase *b, Ruleset *rs, const Rule *rule, const char *file, unsigned line, TextError *err) {
         int r = ruleset_add(rs, rule, rulebase_id(b, rule_name(rule)), file, line, err);
 
         if (r >= 0 && strv_contains(b->disabled, rule_name(rule)))
@@ -145,91 +158,54 @@ static int append(RuleBase *b, Ruleset *rs, const Rule *rule, const char *file, 
         return r;
 }
 
-/* The runtime rules that stand before (or after) the rule `name`, in their order, each with its own neighbours. */
-static int append_neighbours(RuleBase *b, Ruleset *rs, const char *name, bool before, const RuntimeRule *list, size_t n, TextError *err) {
-        for (size_t i = 0; i < n; i++) {
-                const char *anchor = before ? list[i].before : list[i].after;
-                int r;
-                if (!anchor || !streq(anchor, name) || ruleset_find(rs, rule_name(list[i].rule)))
-                        continue;
-                /* Neighbours of neighbours: n is bounded and each rule is appended once, so this ends. */
-                r = append_neighbours(b, rs, rule_name(list[i].rule), true, list, n, err);
-                if (r >= 0)
-                        r = append(b, rs, list[i].rule, "", 0, err);
-                if (r >= 0)
-                        r = append_neighbours(b, rs, rule_name(list[i].rule), false, list, n, err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int append_placed(RuleBase *b, Ruleset *rs, const Rule *rule, const char *file, unsigned line, const RuntimeRule *list, size_t n,
-                         TextError *err) {
-        int r = append_neighbours(b, rs, rule_name(rule), true, list, n, err);
-
-        if (r >= 0)
-                r = append(b, rs, rule, file, line, err);
-        if (r >= 0)
-                r = append_neighbours(b, rs, rule_name(rule), false, list, n, err);
-        return r;
-}
-
-static bool has_anchor(const RuntimeRule *x, const Ruleset *files, const RuntimeRule *list, size_t n) {
-        const char *anchor = x->before ?: x->after;
-
-        if (!anchor)
-                return false;
-        if (ruleset_find(files, anchor))
-                return true;
-        for (size_t i = 0; i < n; i++)
-                if (&list[i] != x && streq(rule_name(list[i].rule), anchor))
-                        return true;
-        return false;
-}
-
-/* Those that stand next to another one: few, so that looking through them for every rule costs little. Owns nothing but the array. */
-static int anchored_rules(const RuntimeRule *list, size_t n, RuntimeRule **ret, size_t *ret_n) {
-        RuntimeRule *anchored = calloc(MAX(n, (size_t) 1), sizeof(*anchored));
-        size_t k = 0;
-
-        if (!anchored)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
-                if (list[i].before || list[i].after)
-                        anchored[k++] = list[i];
-        *ret = anchored;
-        *ret_n = k;
-        return 0;
-}
-
-/* Runtime rules without a place (or whose neighbour is gone) first, then the files, each with its runtime neighbours. */
 int rulebase_build(RuleBase *b, const Ruleset *files, const RuntimeRule *list, size_t n, Ruleset **ret, TextError *err) {
+        _cleanup_(rule_order_freep) RuleOrder *order = NULL;
         _cleanup_(ruleset_freep) Ruleset *rs = NULL;
-        _cleanup_free_ RuntimeRule *near = NULL;
-        size_t n_near = 0;
-        int r = ruleset_new(&rs);
+        int r = rule_order_new(b, files, list, n, &order);
 
-        if (r >= 0)
-                r = anchored_rules(list, n, &near, &n_near);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                if (!has_anchor(&list[i], files, list, n) && !ruleset_find(rs, rule_name(list[i].rule)))
-                        r = append_placed(b, rs, list[i].rule, "", 0, near, n_near, err);
-        for (size_t i = 0; r >= 0 && i < ruleset_size(files); i++) {
-                const RuleEntry *e = ruleset_get(files, i);
-                r = append_placed(b, rs, e->rule, e->file, e->line, near, n_near, err);
-        }
-        /* Rules that name each other as neighbours hang on nothing: they come last rather than vanish. */
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                if (!ruleset_find(rs, rule_name(list[i].rule)))
-                        r = append(b, rs, list[i].rule, "", 0, err);
-        b->names_pending = false;
-        if (r >= 0)
-                r = rulebase_compile(b, rs);
+        while (r >= 0 && (r = rule_order_step(order, SIZE_MAX, err)) > 0)
+                ;
+        if (r < 0)
+                return r;
+        rs = rule_order_take(order);
+        r = rulebase_compile(b, rs);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(rs);
         return 0;
+}
+
+/* Letting go of ten thousand rules takes milliseconds that events should not wait for. */
+static int on_discard(sd_event_source *s, void *userdata) {
+        RuleBase *b = userdata;
+
+        if (b->n_discarded > 0 && !ruleset_free_step(b->discarded[b->n_discarded - 1], DISCARD_SLICE))
+                ruleset_free(b->discarded[--b->n_discarded]);
+        if (b->n_discarded > 0)
+                return 0;
+        if (b->trim)
+                (void) malloc_trim(0); /* what two rulesets needed, one does not */
+        b->trim = false;
+        return sd_event_source_set_enabled(s, SD_EVENT_OFF);
+}
+
+void rulebase_discard(RuleBase *b, Ruleset *rs) {
+        if (!rs)
+                return;
+        if (!b->discard) {
+                int r = sd_event_add_defer(b->m->event, &b->discard, on_discard, b);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(b->discard, PRIORITY_RULES);
+                if (r < 0)
+                        b->discard = sd_event_source_unref(b->discard);
+        }
+        if (!b->discard || b->n_discarded == ELEMENTSOF(b->discarded)) {
+                ruleset_free(rs); /* in one go, then */
+                return;
+        }
+        b->trim |= ruleset_size(rs) > 4 * DISCARD_SLICE;
+        b->discarded[b->n_discarded++] = rs;
+        (void) sd_event_source_set_enabled(b->discard, SD_EVENT_ON);
 }
 
 /* From here on nothing can fail: the new ruleset takes the old one's place. */
@@ -238,7 +214,7 @@ void rulebase_swap(RuleBase *b, Ruleset *rs) {
 
         match_cache_drop(b->cache);
         b->by_id = map_free(b->by_id);
-        ruleset_free(b->current);
+        rulebase_discard(b, TAKE_PTR(b->current));
         b->current = rs;
         b->generation++;
         if (m->ready && m->exe.fd < 0 && (rulebase_facts(b) & FACT_BIT(FACT_EXE))) {
@@ -248,100 +224,6 @@ void rulebase_swap(RuleBase *b, Ruleset *rs) {
         if (m->ops && m->ops->rules_changed)
                 m->ops->rules_changed(b->generation, m->ops_userdata);
         scan_request(m);
-}
-
-/* ---- files ---------------------------------------------------------------------------------------------------------- */
-
-static int load_files(char *const *dirs, Ruleset **ret, TextError *err) {
-        _cleanup_(ruleset_freep) Ruleset *rs = NULL;
-        _cleanup_strv_ char **files = NULL;
-        int r = ruleset_new(&rs);
-
-        if (r >= 0)
-                r = conf_list_files(dirs, ".rules", &files);
-        if (r < 0)
-                return r;
-        for (char **f = files; f && *f; f++) {
-                _cleanup_free_ char *text = NULL;
-                size_t size;
-                r = fd_read_file(AT_FDCWD, *f, RULE_FILE_MAX, &text, &size);
-                if (r < 0) {
-                        (void) text_error(err, *f, 0, 0, "cannot be read: %s", strerror(-r));
-                        return r;
-                }
-                r = ruleset_add_text(rs, text, size, *f, err);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(rs);
-        return 0;
-}
-
-static int load_runtime(RuleBase *b) {
-        StoredRule *stored = NULL;
-        size_t n = 0;
-        int r = store_load_rules(b->m->store, &stored, &n);
-
-        if (r < 0)
-                return r;
-        if (r > 0)
-                log_warning("The file of rules added at run time is damaged; the copy that was saved before it is taken");
-        b->runtime = calloc(MAX(n, (size_t) 1), sizeof(*b->runtime));
-        if (!b->runtime)
-                r = -ENOMEM;
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                RuntimeRule *x = &b->runtime[b->n_runtime];
-                TextError err;
-                if (rule_parse(stored[i].text, strlen(stored[i].text), &x->rule, &err) < 0) {
-                        log_warning("Stored rule left out, it does not parse any more: column %u: %s: %s", err.column, err.message,
-                                    stored[i].text);
-                        continue;
-                }
-                x->before = TAKE_PTR(stored[i].before);
-                x->after = TAKE_PTR(stored[i].after);
-                b->n_runtime++;
-        }
-        stored_rules_free(stored, n);
-        return r;
-}
-
-/* Runtime rules whose name a file took meanwhile: the file's rule counts. */
-static void drop_shadowed(RuleBase *b, const Ruleset *files) {
-        for (size_t i = 0; i < b->n_runtime; i++) {
-                const char *name = rule_name(b->runtime[i].rule);
-                if (!ruleset_find(files, name))
-                        continue;
-                log_warning("Runtime rule %s is dropped: a rule of that name is in %s", name, ruleset_find(files, name)->file);
-                runtime_rule_done(&b->runtime[i]);
-                memmove(&b->runtime[i], &b->runtime[i + 1], (b->n_runtime - i - 1) * sizeof(*b->runtime));
-                b->n_runtime--;
-                i--;
-        }
-}
-
-int rulebase_load(RuleBase *b, TextError *err) {
-        _cleanup_(ruleset_freep) Ruleset *files = NULL, *rs = NULL;
-        int r = load_files(b->m->options->rule_dirs, &files, err);
-
-        if (r >= 0 && !b->runtime) {
-                r = load_runtime(b);
-                if (r >= 0)
-                        r = store_load_disabled(b->m->store, &b->disabled);
-                if (r > 0)
-                        log_warning("The list of rules that were switched off is damaged; the copy that was saved before it is taken");
-                if (r < 0)
-                        (void) text_error(err, b->m->options->state_dir, 0, 0, "cannot be read: %s", strerror(-r));
-        }
-        if (r < 0)
-                return r;
-        drop_shadowed(b, files);
-        r = rulebase_build(b, files, b->runtime, b->n_runtime, &rs, err);
-        if (r < 0)
-                return r;
-        ruleset_free(b->files);
-        b->files = TAKE_PTR(files);
-        rulebase_swap(b, TAKE_PTR(rs));
-        return 0;
 }
 
 int rulebase_recompile(RuleBase *b) {
@@ -457,7 +339,7 @@ int manager_candidate(Manager *m, const char *text, bool alone, Ruleset **ret, T
                 const RuleEntry *e = ruleset_get(b->current, i);
                 if (ruleset_find(rs, rule_name(e->rule)))
                         continue; /* the candidate stands for it */
-                r = append(b, rs, e->rule, e->file, e->line, err);
+                r = rulebase_append(b, rs, e->rule, e->file, e->line, err);
         }
         if (r >= 0)
                 r = rulebase_compile(b, rs);

@@ -4,7 +4,7 @@
 #include "daemon/internal.h"
 
 static bool is_settled(Manager *m) {
-        return !m->scan.running && brokerclient_pending(m->broker) == 0 && names_pending(m->names) == 0 && instances_waiting(m) == 0;
+        return !m->scan.running && !ruleload_under_way(m->rules) && brokerclient_pending(m->broker) == 0 && names_pending(m->names) == 0 && instances_waiting(m) == 0;
 }
 
 static uint64_t now_usec(void) {

@@ -62,7 +62,8 @@ static void test_iteration_may_remove(void **state) {
 
 /* Keys that are put and removed for ever must not fill the table with what was removed. */
 static void test_random_against_array(void **state) {
-        _cleanup_(map_freep) Map *numbers = NULL, *strings = NULL;
+        _cleanup_(map_freep) Map *numbers = NULL, *strings = NULL, *borrowed = NULL;
+        static char keys[KEYS][16];
         static int values[KEYS];
         bool there[KEYS] = {};
         const char *given = getenv("PCLASS_SEED");
@@ -73,6 +74,9 @@ static void test_random_against_array(void **state) {
         srandom(seed);
         assert_int_equal(map_new_u64(&numbers), 0);
         assert_int_equal(map_new_string(&strings), 0);
+        assert_int_equal(map_new_string_borrowed(&borrowed), 0);
+        for (unsigned k = 0; k < KEYS; k++)
+                snprintf(keys[k], sizeof(keys[k]), "key%u", k);
         for (unsigned i = 0; i < 200000; i++) {
                 unsigned k = random() % KEYS;
                 uint64_t number = k * UINT64_C(0x100000001);
@@ -80,12 +84,15 @@ static void test_random_against_array(void **state) {
                 snprintf(text, sizeof(text), "key%u", k);
                 assert_ptr_equal(map_get_u64(numbers, number), there[k] ? &values[k] : NULL);
                 assert_ptr_equal(map_get_string(strings, text), there[k] ? &values[k] : NULL);
+                assert_ptr_equal(map_get_string(borrowed, text), there[k] ? &values[k] : NULL);
                 if (there[k]) {
                         assert_ptr_equal(map_remove_u64(numbers, number), &values[k]);
                         assert_ptr_equal(map_remove_string(strings, text), &values[k]);
+                        assert_ptr_equal(map_remove_string(borrowed, text), &values[k]);
                 } else {
                         assert_int_equal(map_put_u64(numbers, number, &values[k]), 0);
                         assert_int_equal(map_put_string(strings, text, &values[k]), 0);
+                        assert_int_equal(map_put_string(borrowed, keys[k], &values[k]), 0);
                 }
                 there[k] = !there[k];
                 size += there[k] ? 1 : -1;

@@ -387,6 +387,52 @@ static void test_compile_again(void **state) {
         assert_string_equal(rule_name(ruleset_match(rs, &s, NULL)->rule), "b");
 }
 
+static void read_pieces(Ruleset *rs, const char *text, size_t lines, int expected) {
+        RulesetText t = { .text = text, .size = strlen(text), .file = "p.rules" };
+        TextError err = {};
+        int r;
+
+        do
+                r = ruleset_add_text_step(rs, &t, lines, &err);
+        while (r == 1);
+        assert_int_equal(r, expected);
+        if (r < 0)
+                assert_int_equal(err.line, 5);
+}
+
+/* In pieces of any size: the lines are the same, what was in force stays until the last piece, and everything is given back in pieces too. */
+static void test_pieces(void **state) {
+        static const char text[] = "\xEF\xBB\xBF# first\r\na: uid=1 => x\n\n\nb: uid=2 => y\nc: uid=1 => z";
+
+        for (size_t lines = 1; lines < 9; lines++) {
+                _cleanup_(ruleset_freep) Ruleset *rs = NULL;
+                _cleanup_(ruleset_compiler_freep) RulesetCompiler *c = NULL;
+                Subject s = everything();
+                assert_int_equal(ruleset_new(&rs), 0);
+                read_pieces(rs, text, lines, 0);
+                assert_int_equal(ruleset_size(rs), 3);
+                assert_int_equal(ruleset_get(rs, 1)->line, 5);
+                assert_string_equal(ruleset_get(rs, 1)->file, "p.rules");
+                assert_string_equal(ruleset_get(rs, 1)->reason, "not compiled");
+                s.uid = 2;
+                assert_int_equal(ruleset_compiler_new(rs, &machine, &c), 0);
+                assert_int_equal(ruleset_compiler_step(c, 1), 1);
+                assert_null(ruleset_match(rs, &s, NULL)); /* not yet */
+                while (ruleset_compiler_step(c, lines) == 1)
+                        ;
+                assert_string_equal(rule_name(ruleset_match(rs, &s, NULL)->rule), "b");
+                c = ruleset_compiler_free(c);
+                assert_int_equal(ruleset_compiler_new(rs, &machine, &c), 0);
+                assert_int_equal(ruleset_compiler_step(c, 2), 1); /* and given up */
+                c = ruleset_compiler_free(c);
+                assert_string_equal(rule_name(ruleset_match(rs, &s, NULL)->rule), "b");
+                read_pieces(rs, "d: uid=3 => x\n#\n#\n#\na: uid=4 => x\n", lines, -EINVAL);
+                for (size_t left = 4; left > 1; left--)
+                        assert_true(ruleset_free_step(rs, 1));
+                assert_false(ruleset_free_step(rs, 1));
+        }
+}
+
 static void test_enable_and_id(void **state) {
         _cleanup_(ruleset_freep) Ruleset *rs = compiled("a: uid>=0 => x disabled\n", NULL);
 
@@ -606,7 +652,7 @@ int main(void) {
                 cmocka_unit_test(test_unknown_alternatives), cmocka_unit_test(test_first_match),
                 cmocka_unit_test(test_missing_facts),   cmocka_unit_test(test_inactive_reasons),
                 cmocka_unit_test(test_unknown_contexts),
-                cmocka_unit_test(test_compile_again),   cmocka_unit_test(test_enable_and_id),
+                cmocka_unit_test(test_compile_again),   cmocka_unit_test(test_pieces), cmocka_unit_test(test_enable_and_id),
                 cmocka_unit_test(test_not_compiled),    cmocka_unit_test(test_text),
                 cmocka_unit_test(test_text_errors),     cmocka_unit_test(test_lint),
                 cmocka_unit_test(test_add),             cmocka_unit_test(test_explain),
