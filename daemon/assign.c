@@ -85,7 +85,9 @@ int manager_process_owner(Manager *m, pid_t pid, const char *cookie, int pidfd, 
                 r = procident_owner(&m->reader, &v->info, &o.uid);
         if (r >= 0) {
                 snprintf(o.cookie, sizeof(o.cookie), "%" PRIx64, v->info.cookie);
-                if (names_user(m->names, o.uid, &name) >= 0)
+                int k = names_user(m->names, o.uid, &name);
+                o.unnamed = k == -EAGAIN;
+                if (k >= 0)
                         snprintf(o.user, sizeof(o.user), "%s", name);
                 else
                         snprintf(o.user, sizeof(o.user), "%u", o.uid);

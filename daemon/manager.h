@@ -55,6 +55,8 @@ int manager_candidate(Manager *m, const char *text, bool alone, Ruleset **ret, T
  * taken back with manager_settle_cancel(). */
 typedef void (*ManagerSettled)(void *userdata);
 int manager_when_settled(Manager *m, ManagerSettled callback, void *userdata);
+/* The same, when the names that were asked for are known (at the latest after 2 s). -ENOBUFS: too many wait. */
+int manager_when_named(Manager *m, ManagerSettled callback, void *userdata);
 void manager_settle_cancel(Manager *m, void *userdata);
 
 /* ---- classes ----------------------------------------------------------------------------------------------------- */
@@ -151,7 +153,8 @@ typedef struct ProcessOwner {
         pid_t pid;
         char cookie[20];    /* hex */
         uid_t uid;          /* root if its real, effective and saved uid differ */
-        char user[64];      /* the name, or the number while that is not known */
+        char user[64];      /* the name, or the number if there is none */
+        bool unnamed;       /* the name is being asked for: see manager_when_named() */
 } ProcessOwner;
 /* Whose process is it? pidfd: that the number came from, or -1. Errors as manager_explain(). */
 int manager_process_owner(Manager *m, pid_t pid, const char *cookie, int pidfd, ProcessOwner *ret);

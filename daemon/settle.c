@@ -7,17 +7,21 @@ static bool is_settled(Manager *m) {
         return !m->scan.running && !ruleload_under_way(m->rules) && brokerclient_pending(m->broker) == 0 && names_pending(m->names) == 0 && instances_waiting(m) == 0;
 }
 
+static bool is_over(Manager *m, const SettleWaiter *w) {
+        return w->names_only ? names_pending(m->names) == 0 : is_settled(m);
+}
+
 static uint64_t now_usec(void) {
         return now_ns() / 1000;
 }
 
 /* Callbacks may add or cancel waiters: each is taken out of the list before it is called. */
-static void settle_call(Manager *m, bool all) {
+static void settle_call(Manager *m) {
         Settle *s = &m->settle;
 
         for (size_t i = 0; i < s->n;) {
                 SettleWaiter w = s->waiters[i];
-                if (!all && now_usec() < w.deadline_usec) {
+                if (!is_over(m, &w) && now_usec() < w.deadline_usec) {
                         i++;
                         continue;
                 }
@@ -33,8 +37,7 @@ static int on_post(sd_event_source *source, void *userdata) {
 
         if (m->settle.n == 0)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (is_settled(m))
-                settle_call(m, true);
+        settle_call(m);
         return 0;
 }
 
@@ -43,9 +46,21 @@ static int on_begin(sd_event_source *source, void *userdata) {
         return 0;
 }
 
+/* At the earliest deadline. */
+static int set_timer(Settle *s) {
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < s->n; i++)
+                first = MIN(first, s->waiters[i].deadline_usec);
+        (void) sd_event_source_set_time(s->timer, first);
+        return sd_event_source_set_enabled(s->timer, s->n > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        settle_call(userdata, false);
-        return 0;
+        Manager *m = userdata;
+
+        settle_call(m);
+        return set_timer(&m->settle);
 }
 
 int settle_init(Manager *m) {
@@ -70,21 +85,26 @@ void settle_done(Manager *m) {
         m->settle = (Settle) {};
 }
 
-int manager_when_settled(Manager *m, ManagerSettled callback, void *userdata) {
-        Settle *s = &m->settle;
-        SettleWaiter *grown;
+static int waiter_add(Settle *s, const SettleWaiter *w) {
+        SettleWaiter *grown = s->n >= SETTLE_WAITERS_MAX ? NULL : reallocarray(s->waiters, s->n + 1, sizeof(*grown));
 
-        if (s->n >= SETTLE_WAITERS_MAX)
-                return -ENOBUFS;
-        grown = reallocarray(s->waiters, s->n + 1, sizeof(*grown));
         if (!grown)
-                return -ENOMEM;
+                return s->n >= SETTLE_WAITERS_MAX ? -ENOBUFS : -ENOMEM;
         s->waiters = grown;
-        s->waiters[s->n++] = (SettleWaiter) { callback, userdata, now_usec() + SETTLE_USEC_MAX };
+        s->waiters[s->n++] = *w;
         (void) sd_event_source_set_enabled(s->post, SD_EVENT_ON);
         (void) sd_event_source_set_enabled(s->begin, SD_EVENT_ONESHOT);
-        (void) sd_event_source_set_time(s->timer, now_usec() + SETTLE_USEC_MAX);
-        return sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+        return set_timer(s);
+}
+
+int manager_when_settled(Manager *m, ManagerSettled callback, void *userdata) {
+        return waiter_add(&m->settle, &(SettleWaiter) { callback, userdata, false, now_usec() + SETTLE_USEC_MAX });
+}
+
+int manager_when_named(Manager *m, ManagerSettled callback, void *userdata) {
+        if (m->settle.n >= SETTLE_WAITERS_MAX / 2) /* nobody has been authorised yet: room is left for those who were */
+                return -ENOBUFS;
+        return waiter_add(&m->settle, &(SettleWaiter) { callback, userdata, true, now_usec() + SETTLE_NAMES_USEC_MAX });
 }
 
 void manager_settle_cancel(Manager *m, void *userdata) {

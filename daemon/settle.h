@@ -6,9 +6,12 @@
 #define SETTLE_USEC_MAX (10 * UINT64_C(1000000))
 #define SETTLE_WAITERS_MAX 256
 
+#define SETTLE_NAMES_USEC_MAX (2 * UINT64_C(1000000))
+
 typedef struct SettleWaiter {
         ManagerSettled callback;
         void *userdata;
+        bool names_only;
         uint64_t deadline_usec;
 } SettleWaiter;
 

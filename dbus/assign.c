@@ -23,6 +23,7 @@ static int bind_process(Call *c, const char *cookie, int pidfd, sd_bus_error *e)
                 return sd_bus_error_setf(e, SD_BUS_ERROR_ACCESS_DENIED, "Process %" PRIu32 " has changed its user meanwhile, try again", c->pid);
         c->bound = owner;
         c->about = owner.uid;
+        c->unnamed = owner.unnamed;
         snprintf(c->number, sizeof(c->number), "%" PRIu32, c->pid);
         call_detail(c, "pid", c->number);
         call_detail(c, "user", c->bound.user);

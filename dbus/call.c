@@ -47,6 +47,7 @@ static int call_check(Call *c, sd_bus_error *e) {
         memset(c->details, 0, sizeof(c->details));
         c->n_details = 0;
         c->owner = c->about = (uid_t) -1;
+        c->unnamed = false;
         return c->method->check ? c->method->check(c, e) : 0;
 }
 
@@ -167,6 +168,33 @@ static void on_authorised(int result, void *userdata) {
                 call_reply_error(c, r, &e);
 }
 
+/* On failure the call is still the caller's. */
+static int call_authorise(Call **c, sd_bus_error *e) {
+        const AuthorityQuestion question = {
+                .action = (*c)->method->action, .details = (*c)->details, .owner = (*c)->owner, .about = (*c)->about, .ret_caller = &(*c)->caller,
+        };
+        int r = authority_check((*c)->service->authority, (*c)->message, &question, on_authorised, *c);
+
+        if (r < 0)
+                return authority_set_error(r, question.action, e);
+        TAKE_PTR(*c);
+        return 0;
+}
+
+static void on_named(void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(call_freep) Call *c = userdata;
+        int r;
+
+        call_unlink(c);
+        c->next = c->previous = NULL;
+        r = call_check(c, &e);
+        if (r >= 0)
+                r = call_authorise(&c, &e);
+        if (r < 0)
+                call_reply_error(c, r, &e);
+}
+
 static const Method *method_find(const Method *methods, size_t n, const char *member) {
         for (size_t i = 0; i < n; i++)
                 if (streq(methods[i].member, member))
@@ -177,7 +205,6 @@ static const Method *method_find(const Method *methods, size_t n, const char *me
 int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e) {
         const Method *method = method_find(methods, n, sd_bus_message_get_member(m));
         _cleanup_(call_freep) Call *c = NULL;
-        AuthorityQuestion question;
         int r;
 
         if (!method)
@@ -192,12 +219,12 @@ int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, s
                 r = call_perform(&c, e);
                 return r < 0 ? r : 1;
         }
-        question = (AuthorityQuestion) { .action = method->action, .details = c->details, .owner = c->owner, .about = c->about, .ret_caller = &c->caller };
-        r = authority_check(s->authority, m, &question, on_authorised, c);
-        if (r < 0)
-                return authority_set_error(r, method->action, e);
-        TAKE_PTR(c);
-        return 1;
+        if (c->unnamed && manager_when_named(c->manager, on_named, c) >= 0) {
+                call_link(TAKE_PTR(c));
+                return 1;
+        }
+        r = call_authorise(&c, e);
+        return r < 0 ? r : 1;
 }
 
 void calls_drop(Service *s) {

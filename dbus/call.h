@@ -38,6 +38,7 @@ struct Call {
         char *class_name;         /* owned */
         AssignRequest assign;
         ProcessOwner bound;       /* of the process that the first check found: the second one must find the same */
+        bool unnamed;             /* check() found a user whose name is not known yet, and polkit should hear it */
         bool settle;              /* as in the method, when only this call needs it */
 
         /* For polkit: who need not ask, and what the dialog may show (name, value, ..., NULL). */
