@@ -89,7 +89,7 @@ static int remote_advice(void) {
         return CLI_NOT_RUNNING;
 }
 
-static int open_bus(Cli *cli) {
+int bus_open(Cli *cli) {
         int r;
 
         if (cli->bus)
@@ -149,7 +149,7 @@ static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
 int bus_call(Cli *cli, const char *path, const char *interface, const char *member, json_object **ret, const char *types, ...) {
         _cleanup_message_ sd_bus_message *call = NULL;
         va_list ap;
-        int r = open_bus(cli);
+        int r = bus_open(cli);
 
         if (r != CLI_OK)
                 return r;
