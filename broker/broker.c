@@ -10,6 +10,7 @@
 #include "broker/members.h"
 #include "broker/move.h"
 #include "broker/process.h"
+#include "broker/tune.h"
 #include "common/channel.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -284,12 +285,18 @@ static void handle_drop_instance(Broker *b, const void *item, void *answer) {
         Class *c = class_by_index(b->classes, request->class_index);
         int r = c ? class_drop_instance(b->classes, c) : -EINVAL;
 
+        if (r >= 0)
+                tune_dropped(b, c);
         result->code = r >= 0 ? WIRE_OK : r == -EBUSY ? WIRE_STALE : r == -EINVAL ? WIRE_NOT_ALLOWED : WIRE_FAILED;
         result->error = r;
 }
 
 static void handle_check_class(Broker *b, const void *item, void *answer) {
         class_check(b, item, answer);
+}
+
+static void handle_tune(Broker *b, const void *item, void *answer) {
+        tune_class(b, item, answer);
 }
 
 static void handle_restart(Broker *b, const void *item, void *answer) {
@@ -316,6 +323,7 @@ static const ItemHandler handlers[] = {
         [WIRE_RETURN] = handle_return,
         [WIRE_INSTANCE] = handle_instance,
         [WIRE_DROP_INSTANCE] = handle_drop_instance,
+        [WIRE_TUNE] = handle_tune,
         [WIRE_RESTART] = handle_restart,
         [WIRE_CHECK_CONFIG] = handle_check_config,
         [WIRE_CHECK_CLASS] = handle_check_class,
@@ -334,6 +342,33 @@ static int send_instance_notes(Broker *b, const WireClass *answers, size_t n) {
                 if (c)
                         r = add_notes(t, c);
         }
+        return r < 0 ? r : batch_flush(t);
+}
+
+/* What was changed: also that something is not set any more. */
+static int add_tuned(Batch *t, const Class *c, const WireTune *m) {
+        int r = add_notes(t, c);
+
+        for (uint32_t i = 0; r >= 0 && i < m->count; i++) {
+                WireClassNote item = { .class_index = c->index };
+                if (c->notes[m->settings[i].property].set)
+                        continue;
+                snprintf(item.property, sizeof(item.property), "%s", class_property_name(m->settings[i].property));
+                r = batch_add(t, &item);
+        }
+        return r;
+}
+
+static int send_tuned(Broker *b, const WireTune *items, const WireResult *answers, size_t n) {
+        _cleanup_free_ Batch *t = malloc(sizeof(*t));
+        int r = 0;
+
+        if (!t)
+                return -ENOMEM;
+        batch_begin(t, b, WIRE_CLASS_NOTE);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                if (answers[i].code == WIRE_OK)
+                        r = add_tuned(t, class_by_index(b->classes, items[i].class_index), &items[i]);
         return r < 0 ? r : batch_flush(t);
 }
 
@@ -358,6 +393,8 @@ static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
         int r = broker_send_places(b); /* before the reply that names them */
         if (r >= 0)
                 r = send_changed_classes(b);
+        if (r >= 0 && h->op == WIRE_TUNE)
+                r = send_tuned(b, (const WireTune *) items, (const WireResult *) answers, h->count);
         if (r >= 0)
                 r = broker_send(b, h->op | WIRE_REPLY, h->seq, answers, h->count, NULL, 0);
         if (r >= 0 && h->op == WIRE_INSTANCE)

@@ -33,6 +33,7 @@ typedef struct BrokerOps {
 typedef struct Broker {
         int channel;
         int proc_fd;                     /* /proc */
+        int runtime_fd;                  /* the runtime directory */
         int members_fd;                  /* the member helper; 0 or less: none */
         const HierarchySet *hierarchies;
         ClassSet *classes;

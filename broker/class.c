@@ -121,6 +121,28 @@ static int set_insert(ClassSet *s, Class *c) {
         return 0;
 }
 
+/* As far as Tunable= still allows it. */
+static void restore_class(const ClassSet *s, Class *c) {
+        const ClassDef *old = s->remembered ? class_table_find(s->remembered, c->name) : NULL;
+
+        if (!old || (c->def->is_template && c->template_index == WIRE_NONE))
+                return;
+        for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++) {
+                if (!old->properties[p])
+                        continue;
+                if (class_bound_check(p, &c->def->tunable[p], old->properties[p], &s->scale) < 0)
+                        log_notice("class %s: %s is not what it was changed to any more: the class does not allow it", c->name, class_property_name(p));
+                else
+                        c->tuned[p] = strdup(old->properties[p]);
+        }
+}
+
+void class_set_restore(ClassSet *s, const ClassTable *remembered) {
+        s->remembered = remembered;
+        for (size_t i = 0; i < s->n; i++)
+                restore_class(s, s->items[i]);
+}
+
 static int class_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t template_index, Class **ret) {
         _cleanup_(class_freep) Class *c = calloc(1, sizeof(*c));
 
@@ -138,6 +160,8 @@ static int class_add(ClassSet *s, const ClassDef *def, const char *name, uint32_
                 r = resolve_users(c);
         if (r >= 0 && template_index == WIRE_NONE)
                 r = resolve_devices(c);
+        if (r >= 0 && template_index != WIRE_NONE)
+                restore_class(s, c);
         if (r >= 0)
                 r = set_insert(s, c);
         if (r < 0)

@@ -48,6 +48,7 @@ typedef struct ClassSet {
         const ClassTable *table;
         const HierarchySet *hierarchies;
         ClassScale scale;             /* what percentages mean here */
+        const ClassTable *remembered; /* changed before a restart, for classes that are found again; NULL once all are */
         bool has_members;             /* the member helper runs */
         uint64_t member_capabilities; /* and has these */
 } ClassSet;
@@ -56,6 +57,10 @@ typedef struct ClassSet {
 int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, ClassSet **ret);
 ClassSet *class_set_free(ClassSet *s);
 DEFINE_CLEANUP(ClassSet *, class_set_free)
+
+/* Before class_set_realise(): gives classes, and instances that are found again, what was changed before a restart, as far as they still allow it.
+ * Nothing in the table is needed afterwards. */
+void class_set_restore(ClassSet *s, const ClassTable *remembered);
 
 /* Hierarchies in which the class root has to exist. */
 uint32_t class_set_hierarchies(const ClassSet *s);

@@ -203,6 +203,15 @@ static bool refuse(const ClassSet *s, const Class *c, ClassProperty p, ClassNote
         return true;
 }
 
+bool class_refuses_limit(const ClassSet *s, const Class *c, ClassProperty p, char *why, size_t size) {
+        ClassNote note = {};
+
+        if (!refuse(s, c, p, &note))
+                return false;
+        snprintf(why, size, "%s", note.text);
+        return true;
+}
+
 /* Back to the default what an earlier start has set and nobody wants any more. */
 static void reset_limit(const ClassSet *s, const Class *c, ClassProperty p) {
         char why[WHY_MAX];

@@ -9,6 +9,8 @@ const char *class_value(const Class *c, ClassProperty p);
 /* Where a property of this class is written. -ENOENT: nowhere on this machine, or nowhere that the class exists; or it belongs to members. */
 int class_limit_hierarchy(const ClassSet *s, const Class *c, ClassProperty p, unsigned *ret);
 
+/* Can the property be had where the class is? Enables its controller on v2. True: no, and `why` says so. */
+bool class_refuses_limit(const ClassSet *s, const Class *c, ClassProperty p, char *why, size_t size);
 /* Writes one property as the class wants it now. On failure `why` is for people. */
 int class_write_limit(const ClassSet *s, const Class *c, ClassProperty p, char *why, size_t size);
 /* Reads it back into the note. */

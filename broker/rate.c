@@ -26,6 +26,8 @@ unsigned rate_cost(unsigned op) {
         case WIRE_INSTANCE:
         case WIRE_DROP_INSTANCE:
                 return 100; /* directories on several hierarchies, and their limits */
+        case WIRE_TUNE:
+                return 500; /* files of twenty properties, and every member */
         case WIRE_CHECK_CONFIG:
                 return 2000; /* reads every file */
         case WIRE_CHECK_CLASS:

@@ -395,7 +395,7 @@ static int prepare_broker(Service *s) {
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         s->broker = (Broker) {
-                .channel = -EBADF, .members_fd = -EBADF, .proc_fd = s->setup.proc_fd, .hierarchies = s->setup.hierarchies, .classes = s->setup.classes,
+                .channel = -EBADF, .members_fd = -EBADF, .runtime_fd = s->setup.runtime_fd, .proc_fd = s->setup.proc_fd, .hierarchies = s->setup.hierarchies, .classes = s->setup.classes,
                 .places = s->setup.places, .origins = s->setup.origins, .protect = s->setup.protect, .sweep = s->setup.config->sweep,
                 .protect_uids = s->setup.protect_uids, .n_protect_uids = s->setup.n_protect_uids, .ops = &ops, .userdata = s,
                 .boot_time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,

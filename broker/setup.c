@@ -13,6 +13,7 @@
 #include "broker/cgroupfs.h"
 #include "broker/connector.h"
 #include "broker/limits.h"
+#include "broker/tune.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -221,7 +222,13 @@ static int make_classes(Setup *s) {
         r = class_set_new(s->table, s->hierarchies, &s->classes);
         for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++)
                 r = leave_own_cgroup(s, i);
-        return r < 0 ? r : class_set_realise(s->classes);
+        if (r < 0)
+                return r;
+        _cleanup_(class_table_freep) ClassTable *remembered = tune_load(s->runtime_fd);
+        class_set_restore(s->classes, remembered);
+        r = class_set_realise(s->classes);
+        s->classes->remembered = NULL;
+        return r;
 }
 
 static int read_origins(Setup *s) {

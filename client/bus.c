@@ -37,6 +37,7 @@ static const struct {
         { "org.pclass.Error.NoSuchClass", CLI_NO_SUCH_OBJECT, "See: pclassctl list-classes" },
         { "org.pclass.Error.NoSuchProcess", CLI_NO_SUCH_OBJECT, NULL },
         { "org.pclass.Error.NoSuchAssignment", CLI_NO_SUCH_OBJECT, "See: pclassctl list-assignments" },
+        { "org.pclass.Error.NotTunable", CLI_FAILED, "Tunable= in the file of the class says what may be changed; see pclass.classes(5)." },
         { "org.pclass.Error.BrokerUnavailable", CLI_FAILED, "It comes back by itself; look at: journalctl -u pclass" },
         { "org.pclass.Error.InUse", CLI_FAILED, "pclassctl add-rule --replace puts a rule where an added one of the same name stands." },
         { "org.pclass.Error.GenerationChanged", CLI_FAILED, "Somebody else changed the rules meanwhile; try again." },
@@ -164,6 +165,25 @@ int bus_call(Cli *cli, const char *path, const char *interface, const char *memb
                         return call_failed(r, "an argument cannot be sent over D-Bus");
         }
         return send_call(cli, call, ret);
+}
+
+int bus_call_texts(Cli *cli, const char *path, const char *interface, const char *member, char *const *assignments) {
+        _cleanup_message_ sd_bus_message *call = NULL;
+        int r = bus_open(cli);
+
+        if (r != CLI_OK)
+                return r;
+        r = sd_bus_message_new_method_call(cli->bus, &call, BUS_NAME, path, interface, member);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "{sv}");
+        for (; r >= 0 && *assignments; assignments++) {
+                size_t n = strcspn(*assignments, "=");
+                _cleanup_free_ char *name = strndup(*assignments, n);
+                r = name ? sd_bus_message_append(call, "{sv}", name, "s", *assignments + n + ((*assignments)[n] == '=')) : -ENOMEM;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        return r < 0 ? call_failed(r, member) : send_call(cli, call, NULL);
 }
 
 int bus_properties(Cli *cli, const char *path, const char *interface, json_object **ret) {

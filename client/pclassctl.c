@@ -5,6 +5,10 @@
 static const Verb verbs[] = {
         { "list-classes", "", "List the classes, their processes and what these use", NULL, verb_list_classes, false },
         { "show-class", "NAME", "Show one class, its hierarchies and properties", NULL, verb_show_class, false },
+        { "set-property", "CLASS NAME=VALUE...", "Change properties of a class, within its Tunable=, until the next boot",
+          "All of them are changed or none. NAME= without a value goes back to what the file of the class says.\n", verb_set_property, true },
+        { "freeze", "CLASS...", "Let the processes of classes stand still (set-property Freeze=yes)", NULL, verb_freeze, true },
+        { "thaw", "CLASS...", "Let them go on (set-property Freeze=no)", NULL, verb_thaw, true },
         { "list-processes", "CLASS", "List the processes of one class", NULL, verb_list_processes, true },
         { "list-rules", "", "List the rules in the order in which they are tried", NULL, verb_list_rules, false },
         { "add-rule", "RULE", "Add a rule; running processes are judged again at once",

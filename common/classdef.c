@@ -403,7 +403,7 @@ static void format_list(FILE *f, const char *key, char *const *list) {
                 fprintf(f, "%s=%s\n", key, *list);
 }
 
-static void format_property(FILE *f, ClassProperty p, const char *value) {
+void class_property_format(ClassProperty p, const char *value, FILE *f) {
         if (!class_property_is_io_limit(p)) {
                 fprintf(f, "%s=%s\n", property_names[p], value);
                 return;
@@ -424,7 +424,7 @@ int class_table_format(const ClassTable *t, FILE *f) {
                         fprintf(f, "Description=%s\n", c->description);
                 for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
                         if (c->properties[p])
-                                format_property(f, p, c->properties[p]);
+                                class_property_format(p, c->properties[p], f);
                 for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
                         if (c->tunable[p].allowed)
                                 class_bound_format(p, &c->tunable[p], f);

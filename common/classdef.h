@@ -59,6 +59,8 @@ typedef struct ClassTable {
 
 /* "CPUWeight"; NULL beyond the last. And back: -ENOENT. */
 const char *class_property_name(ClassProperty p);
+/* "CPUWeight=100" and a newline; a line for each device. */
+void class_property_format(ClassProperty p, const char *value, FILE *f);
 int class_property_from_name(const char *name, ClassProperty *ret);
 
 /* Reads `*.conf` of the directories (conf_list_files() order). A class defined twice, an unknown key, a bad value, an illegal

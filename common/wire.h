@@ -28,6 +28,7 @@ typedef enum WireOp {
                                -EINVAL wrong; text: the error */
         WIRE_CHECK_CLASS,   /* is a class still as it was made? What is not, Sweep=repair makes again. text: what was found, "" = nothing;
                                code: 0 as it should be (now), CLASS_GONE, FAILED */
+        WIRE_TUNE,          /* properties of a class, within root's Tunable=, all or nothing; the notes of what changed come before the answer */
         /* broker -> pclassd, not answered; a CLASS that is known already, and its notes, before an answer: it was made anew.
          * Sent in this order after HELLO's reply, closed by READY */
         WIRE_HIERARCHY = 32,
@@ -125,7 +126,20 @@ typedef struct WireCheckClass {
         uint32_t reserved;
 } WireCheckClass;
 
-typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, RESTART, CHECK_CONFIG, CHECK_CLASS */
+#define WIRE_SETTINGS_MAX 20 /* a property each */
+typedef struct WireSetting {
+        uint32_t property; /* ClassProperty */
+        uint32_t reserved;
+        char value[WIRE_TEXT_MAX]; /* as in a class file; "" = back to what the file says; lines for several devices */
+} WireSetting;
+
+typedef struct WireTune {
+        uint32_t class_index;
+        uint32_t count; /* of the settings that are meant */
+        WireSetting settings[WIRE_SETTINGS_MAX];
+} WireTune;
+
+typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, TUNE, RESTART, CHECK_CONFIG, CHECK_CLASS */
         int32_t code;
         int32_t error;
         char text[WIRE_TEXT_MAX]; /* for CHECK_CONFIG: the parse error; CHECK_CLASS: what was found; for WIRE_PARENT: the path */
@@ -162,7 +176,7 @@ typedef struct WireClass { /* also the answer to INSTANCE, then code first tells
 
 typedef struct WireClassNote {
         uint32_t class_index;
-        uint32_t supported;           /* 1: set, text is the value read back; 0: text says why not */
+        uint32_t supported;           /* 1: set, text is the value read back; 0: text says why not; "": it is not set any more */
         char property[WIRE_COMPONENT_MAX]; /* "MemoryHigh" */
         uint8_t zero[7];
         char text[WIRE_TEXT_MAX];

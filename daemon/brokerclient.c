@@ -5,7 +5,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-/* The largest request item, PING, fits. */
+/* Requests of up to this size are kept for the next one; TUNE is larger, and rare. */
 #define ITEM_MAX sizeof(WirePing)
 
 typedef struct Request {
@@ -13,7 +13,7 @@ typedef struct Request {
         unsigned op;
         BrokerReply reply;
         void *token;
-        uint64_t item[(ITEM_MAX + 7) / 8];
+        uint64_t item[];
 } Request;
 
 /* One datagram under way: its requests in order. */
@@ -76,6 +76,27 @@ static void broker_gone(BrokerClient *b, int error) {
         b->ops->gone(error, b->userdata);
 }
 
+static void request_done(BrokerClient *b, Request *r) {
+        if (wire_item_size(r->op) > ITEM_MAX) {
+                free(r);
+                return;
+        }
+        r->next = b->spare;
+        b->spare = r;
+}
+
+static int request_new(BrokerClient *b, unsigned op, Request **ret) {
+        size_t size = wire_item_size(op);
+        Request *r = size > ITEM_MAX ? NULL : b->spare;
+
+        if (r)
+                b->spare = r->next;
+        else if (!(r = malloc(sizeof(*r) + MAX(size, ITEM_MAX))))
+                return -ENOMEM;
+        *ret = r;
+        return 0;
+}
+
 /* Gives every request of an answered datagram its item. */
 static int broker_answered(BrokerClient *b, const WireHeader *header, const uint8_t *items) {
         unsigned op = header->op & ~WIRE_REPLY;
@@ -94,8 +115,7 @@ static int broker_answered(BrokerClient *b, const WireHeader *header, const uint
                 b->pending--;
                 if (r->reply)
                         r->reply(op, items, r->token, b->userdata);
-                r->next = b->spare;
-                b->spare = r;
+                request_done(b, r);
                 r = next;
         }
         free(x);
@@ -184,16 +204,14 @@ int brokerclient_hello(BrokerClient *b, bool needs_exe) {
 }
 
 int brokerclient_submit(BrokerClient *b, unsigned op, const void *item, BrokerReply reply, void *token) {
-        Request *r = b->spare;
+        Request *r;
 
         if (b->pending >= BROKER_QUEUE_MAX)
                 return -ENOBUFS;
         /* Not a source that runs after every other one: that would make each wake-up two. */
         if (!b->head)
                 (void) sd_event_source_set_enabled(b->before_sleep, SD_EVENT_ONESHOT);
-        if (r)
-                b->spare = r->next;
-        else if (!(r = malloc(sizeof(*r))))
+        if (request_new(b, op, &r) < 0)
                 return -ENOMEM;
         r->next = NULL;
         r->op = op;
@@ -208,7 +226,7 @@ int brokerclient_submit(BrokerClient *b, unsigned op, const void *item, BrokerRe
 
 /* Sends the requests at the head of the queue that share an op, as one datagram. 0 = nothing sent. */
 static int send_batch(BrokerClient *b) {
-        uint64_t items[WIRE_BATCH_MAX * ((ITEM_MAX + 7) / 8)];
+        uint64_t items[WIRE_SIZE_MAX / 8];
         Batch *x = calloc(1, sizeof(*x));
         Request **end = &b->head;
         size_t size, most;
@@ -219,6 +237,7 @@ static int send_batch(BrokerClient *b) {
         x->op = b->head->op;
         size = wire_item_size(x->op);
         most = (WIRE_SIZE_MAX - sizeof(WireHeader)) / wire_item_size(x->op | WIRE_REPLY); /* the answer must fit too */
+        most = MIN(most, (WIRE_SIZE_MAX - sizeof(WireHeader)) / size);
         most = MIN(most, (size_t) WIRE_BATCH_MAX);
         for (; *end && (*end)->op == x->op && x->count < most; end = &(*end)->next)
                 memcpy((uint8_t *) items + size * x->count++, (*end)->item, size);

@@ -128,12 +128,25 @@ int classes_update_class(Classes *t, const WireClass *item, Class **ret) {
         return 0;
 }
 
+static void remove_note(Class *c, const char *property) {
+        for (size_t i = 0; i < c->n_notes; i++)
+                if (streq(c->notes[i].property, property)) {
+                        free(c->notes[i].property);
+                        free(c->notes[i].text);
+                        memmove(&c->notes[i], &c->notes[i + 1], (--c->n_notes - i) * sizeof(*c->notes));
+                        return;
+                }
+}
+
 int classes_add_note(Classes *t, const WireClassNote *item) {
         Class *c = classes_get(t, item->class_index);
         ClassNote *grown;
 
         if (!c || !wire_text_ok(item->property, sizeof(item->property)) || !wire_text_ok(item->text, sizeof(item->text)))
                 return -EPROTO;
+        remove_note(c, item->property); /* a later word on the same goes before */
+        if (!item->supported && !*item->text)
+                return 0; /* not set any more */
         grown = reallocarray(c->notes, c->n_notes + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;

@@ -15,6 +15,15 @@ static Class *class_at(Manager *m, size_t index) {
         return NULL;
 }
 
+int manager_class_index(Manager *m, size_t index, uint32_t *ret) {
+        const Class *c = class_at(m, index);
+
+        if (!c)
+                return -ENOENT;
+        *ret = c->index;
+        return 0;
+}
+
 size_t manager_n_classes(Manager *m) {
         size_t n = 0;
 

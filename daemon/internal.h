@@ -71,6 +71,7 @@ struct Manager {
         Settle settle;
         size_t moves_under_way, moves_max; /* each holds a pidfd */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
+        struct Tuning *tunings;     /* that wait for the broker */
         sd_event_source *restart;
         sd_event_source *class_restart; /* for a class that only a start can make */
         uint64_t started_ns;
@@ -81,6 +82,9 @@ struct Manager {
         void (*on_ready)(void *userdata);
         void *on_ready_userdata;
 };
+
+/* The broker's number of the class that manager_class_info() knows by `index`. -ENOENT. */
+int manager_class_index(Manager *m, size_t index, uint32_t *ret);
 
 uint64_t now_ns(void); /* CLOCK_MONOTONIC, the clock of the events */
 

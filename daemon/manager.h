@@ -90,6 +90,18 @@ size_t manager_n_classes(Manager *m);
 int manager_class_info(Manager *m, size_t index, ClassInfo *ret);
 int manager_class_find(Manager *m, const char *name, size_t *ret_index); /* -ENOENT */
 
+/* Changes properties within the class's Tunable=, all or none; a value "" goes back to what its file says. The callback is called once, from the
+ * loop, with 0 or -EINVAL (no such property, a wrong value), -EPERM (not tunable), -ERANGE (out of bounds), -EOPNOTSUPP (not on this machine), another
+ * -errno of the kernel's, and with a sentence. The function itself: -EINVAL, -ENOENT with *err, or -errno; then there is no callback. */
+typedef struct ClassSetting {
+        const char *name, *value;
+} ClassSetting;
+#define CLASS_SETTINGS_MAX 20
+typedef void (*ManagerTuned)(int error, const char *why, void *userdata);
+int manager_class_set(Manager *m, size_t index, const ClassSetting *settings, size_t n, ManagerTuned callback, void *userdata, TextError *err);
+/* The caller is gone: the change goes on, the callback is not called. */
+void manager_class_set_cancel(Manager *m, void *userdata);
+
 typedef struct MemberInfo {
         pid_t pid;
         char comm[64];

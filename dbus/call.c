@@ -234,6 +234,7 @@ void calls_drop(Service *s) {
                 manager_settle_cancel(c->manager, c);
                 manager_reload_cancel(c->manager, c);
                 manager_assign_cancel(c->manager, c);
+                manager_class_set_cancel(c->manager, c);
                 call_unlink(c);
                 call_free(c);
         }

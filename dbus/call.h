@@ -37,6 +37,9 @@ struct Call {
         Explanation *explanation; /* owned */
         char *class_name;         /* owned */
         AssignRequest assign;
+        ClassSetting settings[CLASS_SETTINGS_MAX];
+        size_t n_settings;
+        char setting_texts[CLASS_SETTINGS_MAX][24]; /* of values that are numbers */
         ProcessOwner bound;       /* of the process that the first check found: the second one must find the same */
         bool unnamed;             /* check() found a user whose name is not known yet, and polkit should hear it */
         bool settle;              /* as in the method, when only this call needs it */

@@ -1,6 +1,7 @@
 /* org.pclass.Classes at /Classes and org.pclass.Class at /Classes/NAME (sd_bus_path_encode()d): classes and who is in them. */
 #include "common/log.h"
 #include "common/str.h"
+#include "dbus/classchange.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
 #include "dbus/options.h"
@@ -211,6 +212,7 @@ const Interface classes_interface = { "org.pclass.Classes", "/Classes", classes_
 
 static const Method class_methods[] = {
         { "GetProcesses", ACTION_PROCESSES_INSPECT, check_processes_by_path, NULL, answer_processes },
+        { "SetProperties", ACTION_CLASSES_MODIFY, set_properties_check, .begin = set_properties_begin },
 };
 
 static int on_class_method(sd_bus_message *m, void *userdata, sd_bus_error *e) {
@@ -270,6 +272,7 @@ static const sd_bus_vtable class_vtable[] = {
         SD_BUS_PROPERTY("Empty", "b", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_METHOD_WITH_ARGS("GetProcesses", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", processes), on_class_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetProperties", SD_BUS_ARGS("a{sv}", properties), SD_BUS_NO_RESULT, on_class_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };
 

@@ -13,6 +13,7 @@
 #define ERROR_IN_USE "org.pclass.Error.InUse"
 #define ERROR_PROTECTED "org.pclass.Error.Protected"
 #define ERROR_BROKER_UNAVAILABLE "org.pclass.Error.BrokerUnavailable"
+#define ERROR_NOT_TUNABLE "org.pclass.Error.NotTunable"
 #define ERROR_NOT_SUPPORTED "org.pclass.Error.NotSupported"
 
 /* All return a negative errno for sd-bus. */

@@ -94,7 +94,7 @@ def service():
     global _service
     if not _service:
         _service = Service(rules=f'file: cgroup={HOME}* comm=pt-file => web\n',
-                           classes='[Class web]\nCPUWeight=200\n[Class users/%u]\n').start()
+                           classes='[Class web]\nCPUWeight=200\nTunable=CPUWeight:100-800\n[Class users/%u]\n').start()
     return _service
 
 

@@ -23,6 +23,7 @@ def protected_calls(pid):
         'Reclassify': ('/Status', 'Status', 'Reclassify', 'a{sv}', 0),
         'GetProcesses': ('/Classes', 'Classes', 'GetProcesses', 'sa{sv}', 'web', 0),
         'GetProcesses of the object': ('/Classes/web', 'Class', 'GetProcesses', 'a{sv}', 0),
+        'SetProperties': ('/Classes/web', 'Class', 'SetProperties', 'a{sv}', 1, 'CPUWeight', 's', '200'),
         'ExplainPid of root': ('/Processes', 'Processes', 'ExplainPid', 'us', pid, ''),
     }
 

@@ -72,6 +72,7 @@ class Options(Case):
         'GetProcesses': ('/Classes', 'Classes', 'GetProcesses', 'sa{sv}', 'web'),
         'GetProcesses of the object': ('/Classes/web', 'Class', 'GetProcesses', 'a{sv}'),
         'Reclassify': ('/Status', 'Status', 'Reclassify', 'a{sv}'),
+        'SetProperties': ('/Classes/web', 'Class', 'SetProperties', 'a{sv}'),
     }
 
     def test_unknown_option_is_named(self):

@@ -51,7 +51,7 @@ class Members(Case):
         self.service.write_rules('low: comm=ptmany {home} => low\nmarker: comm=ptmarker {home} => marker\n')
         a = self.spawn(*['thread'] * 3, 'wait', path=program('ptmany'))
         wait_for(lambda: len(os.listdir(f'/proc/{a.pid}/task')) == 4, 'its threads')
-        self.assertEqual(nices(a.pid), {0})
+        self.assertEqual(nices(a.pid), {os.getpriority(os.PRIO_PROCESS, 0)})
         self.service.reload()
         self.await_class(a.pid, 'low')
         self.assertEqual(nices(a.pid), {7})

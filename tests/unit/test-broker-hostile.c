@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "broker/rate.h"
+#include "common/classdef.h"
 #include "common/fd.h"
 #include "tests/unit/brokerrig.h"
 
 #define CLASSES "[Class one]\n[Class two]\n[Class users/%u]\n"
+#define TUNABLE CLASSES "[Class soft]\nTasksMax=50\nTunable=TasksMax:20-60 Freeze CPUWeight\n"
 
 static Rig *start(void **state, const char *config) {
         Rig *g = *state;
@@ -181,6 +183,52 @@ static void fds_that_nobody_asked_for(void **state) {
         rig_stop(g);
 }
 
+static int tune_code(Rig *g, uint32_t index, uint32_t count, uint32_t property, const char *value, WireResult *ret) {
+        WireTune m = { .class_index = index, .count = count };
+
+        for (uint32_t i = 0; i < MIN(count, (uint32_t) WIRE_SETTINGS_MAX); i++) {
+                m.settings[i].property = property + i;
+                memcpy(m.settings[i].value, value, strnlen(value, sizeof(m.settings[i].value)));
+        }
+        rig_ask(g, WIRE_TUNE, &m, ret);
+        return ret->code;
+}
+
+/* More than root offered: nothing is changed. */
+static void properties_that_root_did_not_offer(void **state) {
+        Rig *g = *state;
+        WireResult r;
+
+        rig_write_config(g, "", TUNABLE);
+        rig_start(g, NULL, false);
+        unsigned pids = rig_hierarchy(g, "pids");
+        uint32_t soft = rig_class(g, "soft")->index, one = rig_class(g, "one")->index, template = rig_class(g, "users/%u")->index;
+        static const char *const values[] = { "61", "19", "infinity", "100%", "0", "-1", "50\n60", "../..", "\x01" };
+
+        for (size_t i = 0; i < ELEMENTSOF(values); i++)
+                assert_int_equal(tune_code(g, soft, 1, CLASS_TASKS_MAX, values[i], &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, one, 1, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(r.error, -EPERM);
+        assert_int_equal(tune_code(g, soft, 1, CLASS_MEMORY_MAX, "1G", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, 1, _CLASS_PROPERTY_N, "1", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, 1, UINT32_MAX, "1", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, 0, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, WIRE_SETTINGS_MAX + 1, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, UINT32_MAX, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, template, 1, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, 9999, 1, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED);
+        assert_int_equal(tune_code(g, soft, 2, CLASS_TASKS_MAX, "30", &r), WIRE_NOT_ALLOWED); /* the second one is IOWeight */
+
+        WireTune endless = { .class_index = soft, .count = 1, .settings = { { .property = CLASS_TASKS_MAX } } };
+        memset(endless.settings[0].value, '3', sizeof(endless.settings[0].value)); /* no end in it */
+        rig_ask(g, WIRE_TUNE, &endless, &r);
+        assert_int_equal(r.code, WIRE_NOT_ALLOWED);
+        assert_string_equal(rig_read(g, pids, "soft", "pids.max"), "50");
+        assert_int_equal(tune_code(g, soft, 1, CLASS_TASKS_MAX, "30", &r), WIRE_OK);
+        assert_string_equal(rig_read(g, pids, "soft", "pids.max"), "30");
+        rig_stop(g);
+}
+
 static void nonsense_ends_it(void **state) {
         Rig *g = start(state, "");
         const WireHello hello = { WIRE_VERSION, 0 };
@@ -227,6 +275,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(instances_that_lead_elsewhere, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(processes_of_another_manager, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(fds_that_nobody_asked_for, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(properties_that_root_did_not_offer, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(nonsense_ends_it, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(a_flood_waits, rig_setup, rig_teardown),
         };

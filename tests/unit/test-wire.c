@@ -51,6 +51,8 @@ static void test_ops(void **state) {
         assert_int_equal(wire_item_size(WIRE_INSTANCE | WIRE_REPLY), sizeof(WireClass));
         assert_int_equal(wire_item_size(WIRE_HELLO | WIRE_REPLY), sizeof(WireHelloReply));
         assert_int_equal(wire_item_size(WIRE_EXE | WIRE_REPLY), sizeof(WireExeReply));
+        assert_int_equal(wire_item_size(WIRE_TUNE), sizeof(WireTune));
+        assert_int_equal(wire_item_size(WIRE_TUNE | WIRE_REPLY), sizeof(WireResult));
         assert_int_equal(wire_item_size(WIRE_SET_MEMBER), sizeof(WireSetMember));
         assert_int_equal(wire_item_size(WIRE_SET_MEMBER | WIRE_REPLY), sizeof(WireSetMemberReply));
         for (unsigned op = WIRE_HELLO; op <= WIRE_CHECK_CLASS; op++) {
