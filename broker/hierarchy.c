@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libcgroup.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
@@ -151,8 +152,11 @@ static int add_hierarchy(HierarchySet *set, const HierarchySource *s, const char
 
         if (r < 0)
                 return r;
-        if (access(mount, W_OK) < 0) /* in containers some are mounted for reading only */
+        struct statvfs fs;
+        if (statvfs(mount, &fs) < 0)
                 return -errno;
+        if (fs.f_flag & ST_RDONLY) /* in containers some are; the root directory itself is no guide, for nobody may write to it */
+                return -EROFS;
         int fd = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
