@@ -32,6 +32,7 @@ static const Verb verbs[] = {
         { "observe", "", "Decide everything, move nothing, from now on", NULL, verb_observe, true },
         { "status", "", "Show state, mode and counters of the service",
           "  --all                      Show counters that are zero too\n", verb_status, false },
+        { "doctor", "", "Name what cannot take effect here, with what mends it", NULL, verb_doctor, false },
         { "monitor", "", "Show changes of rules, classes and state as they come, a line each", NULL, verb_monitor, false },
         { "top", "", "Show what each class uses, again and again",
           "  -p, -t, -c, -m, -i         Order by path, tasks, CPU, memory or input and output\n"

@@ -24,6 +24,7 @@ int verb_plan(Cli *cli, int argc, char **argv);
 int verb_enforce(Cli *cli, int argc, char **argv);
 int verb_observe(Cli *cli, int argc, char **argv);
 int verb_status(Cli *cli, int argc, char **argv);
+int verb_doctor(Cli *cli, int argc, char **argv);
 int verb_monitor(Cli *cli, int argc, char **argv);
 int verb_top(Cli *cli, int argc, char **argv);
 int verb_explain(Cli *cli, int argc, char **argv);

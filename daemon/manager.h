@@ -238,6 +238,14 @@ typedef struct StatusInfo {
         bool converged;
 } StatusInfo;
 void manager_status(Manager *m, StatusInfo *ret);
+/* What cannot take effect here. note: nothing is wrong, but good to know. Texts live as long as the callback runs. */
+typedef struct DoctorFinding {
+        const char *id;      /* "no-selinux", ...: for programs */
+        bool note;
+        const char *subject, *problem, *remedy;
+} DoctorFinding;
+typedef void (*DoctorCallback)(const DoctorFinding *f, void *userdata);
+void manager_doctor(Manager *m, DoctorCallback callback, void *userdata);
 typedef void (*CounterCallback)(const char *name, uint64_t value, void *userdata);
 void manager_counters(Manager *m, CounterCallback callback, void *userdata);
 /* Kept in the state directory: it outranks pclass.conf until set again. */

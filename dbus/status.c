@@ -11,20 +11,20 @@
 
 /* ---- methods ----------------------------------------------------------------------------------------------------- */
 
-typedef struct Counters {
+typedef struct Rows { /* of an answer whose parts come by a callback */
         sd_bus_message *reply;
         int r;
-} Counters;
+} Rows;
 
 static void append_counter(const char *name, uint64_t value, void *userdata) {
-        Counters *counters = userdata;
+        Rows *counters = userdata;
 
         if (counters->r >= 0)
                 counters->r = sd_bus_message_append(counters->reply, "{st}", name, value);
 }
 
 static int answer_counters(Call *c, sd_bus_message *reply, sd_bus_error *e) {
-        Counters counters = { .reply = reply };
+        Rows counters = { .reply = reply };
 
         counters.r = sd_bus_message_open_container(reply, 'a', "{st}");
         manager_counters(c->manager, append_counter, &counters);
@@ -88,7 +88,35 @@ static int answer_reclassify(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         return append_convergence(reply, &status);
 }
 
+static void append_finding(const DoctorFinding *f, void *userdata) {
+        Rows *rows = userdata;
+
+        if (rows->r >= 0)
+                rows->r = row_open(rows->reply);
+        if (rows->r >= 0)
+                rows->r = row_text(rows->reply, "Id", f->id);
+        if (rows->r >= 0)
+                rows->r = row_text(rows->reply, "Severity", f->note ? "note" : "problem");
+        if (rows->r >= 0)
+                rows->r = row_text(rows->reply, "Subject", f->subject);
+        if (rows->r >= 0)
+                rows->r = row_text(rows->reply, "Problem", f->problem);
+        if (rows->r >= 0)
+                rows->r = row_text(rows->reply, "Remedy", f->remedy);
+        if (rows->r >= 0)
+                rows->r = row_close(rows->reply);
+}
+
+static int answer_doctor(Call *c, sd_bus_message *reply, sd_bus_error *e) {
+        Rows rows = { .reply = reply };
+
+        rows.r = rows_open(reply);
+        manager_doctor(c->manager, append_finding, &rows);
+        return rows.r < 0 ? rows.r : rows_close(reply);
+}
+
 static const Method methods[] = {
+        { "Doctor", NULL, NULL, NULL, answer_doctor },
         { "GetCounters", NULL, NULL, NULL, answer_counters },
         { "SetMode", ACTION_DAEMON_CONTROL, check_mode, act_mode, .settle = true },
         { "Reclassify", ACTION_DAEMON_CONTROL, check_reclassify, act_reclassify, answer_reclassify, .settle = true },
@@ -161,6 +189,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("EventsLost", "t", get, 0, 0),
         SD_BUS_PROPERTY("Convergence", "a{sv}", get, 0, 0),
         SD_BUS_METHOD_WITH_ARGS("GetCounters", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{st}", counters), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Doctor", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", findings), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetMode", SD_BUS_ARGS("s", mode), SD_BUS_NO_RESULT, on_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reclassify", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", result), on_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END

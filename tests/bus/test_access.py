@@ -33,6 +33,7 @@ FREE_CALLS = {
     'Validate': ('/Rules', 'Rules', 'Validate', 's', 'a: uid=1 => x'),
     'Test': ('/Rules', 'Rules', 'Test', 'a{sv}', 1, 'comm', 's', 'x'),
     'List of classes': ('/Classes', 'Classes', 'List', 'a{sv}', 0),
+    'Doctor': ('/Status', 'Status', 'Doctor'),
     'GetCounters': ('/Status', 'Status', 'GetCounters'),
     'a property': ('/Status', 'org.freedesktop.DBus.Properties', 'GetAll', 's', 'org.pclass.Status'),
 }

@@ -361,6 +361,15 @@ static int on_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int on_doctor(sd_bus_message *m, void *userdata, sd_bus_error *e) {
+        if (getenv("PCLASS_TEST_HEALTHY"))
+                return sd_bus_reply_method_return(m, "aa{sv}", 1, 5, "Id", "s", "observe", "Severity", "s", "note", "Subject", "s", "service",
+                                                  "Problem", "s", "it observes", "Remedy", "s", "pclassctl enforce");
+        return sd_bus_reply_method_return(m, "aa{sv}", 2, 5, "Id", "s", "observe", "Severity", "s", "note", "Subject", "s", "service", "Problem", "s",
+                                          "it observes", "Remedy", "s", "pclassctl enforce", 5, "Id", "s", "property", "Severity", "s", "problem",
+                                          "Subject", "s", "class web, MemoryHigh", "Problem", "s", "it has no effect", "Remedy", "s", "take it out");
+}
+
 static int on_counters(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         return sd_bus_reply_method_return(m, "a{st}", 2, "events-exec", UINT64_C(1234), "events-lost", UINT64_C(0));
 }
@@ -406,6 +415,7 @@ static const sd_bus_vtable status_vtable[] = {
         SD_BUS_PROPERTY("EventsLost", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("Convergence", "a{sv}", get_convergence, 0, 0),
         SD_BUS_METHOD("SetMode", "s", "", on_set_mode, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Doctor", "", "aa{sv}", on_doctor, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetCounters", "", "a{st}", on_counters, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

@@ -1,4 +1,5 @@
 """Habits of systemd's tools: the pager, another machine."""
+import json
 import os
 
 import ctl
@@ -74,6 +75,20 @@ class Host(ctl.BusCase):
         self.assertIn('systemd-stdio-bridge', self.calls())
         self.ok('add-rule', '--host=far', 'a: uid=1 => web')
         self.assertEqual(self.end_service(), ['add a: uid=1 => web'])
+
+    def test_doctor_looks_at_no_file_of_ours(self):
+        """Far away there is only what the service says; here the machine's own files may add to it."""
+        r = self.run_ctl('-H', 'far', 'doctor')
+        self.assertEqual((r.returncode, r.stderr), (ctl.FAILED, ''))
+        self.assertEqual(r.stdout, 'note    service: it observes\n        → pclassctl enforce\n'
+                         'problem class web, MemoryHigh: it has no effect\n        → take it out\n\n1 problems, 1 notes.\n')
+        rows = json.loads(self.run_ctl('-H', 'far', 'doctor', '--json').stdout)
+        self.assertEqual([row['Id'] for row in rows], ['observe', 'property'])
+        self.end_service()
+        self.bus, far = self.far, self.bus
+        self.start_service(PCLASS_TEST_HEALTHY='1')
+        self.bus = far
+        self.assertIn('0 problems, 1 notes', self.ok('-H', 'far', 'doctor'))
 
     def test_its_users_are_not_ours(self):
         line = self.ok('--host=far', 'plan').splitlines()[1]

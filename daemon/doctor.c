@@ -1,0 +1,125 @@
+/* What cannot take effect here, as far as the daemon knows: each finding with what mends it. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include "daemon/internal.h"
+#include "daemon/selinux.h"
+
+#define RULES_TOLD_MAX 100 /* inactive rules that are named; of more there is a count */
+
+typedef struct Doctor {
+        Manager *m;
+        DoctorCallback callback;
+        void *userdata;
+} Doctor;
+
+static void find(const Doctor *d, const char *id, bool note, const char *subject, const char *remedy, const char *format, ...) _printf_(6, 7);
+static void find(const Doctor *d, const char *id, bool note, const char *subject, const char *remedy, const char *format, ...) {
+        char problem[512];
+        va_list ap;
+
+        va_start(ap, format);
+        vsnprintf(problem, sizeof(problem), format, ap);
+        va_end(ap);
+        d->callback(&(DoctorFinding) { .id = id, .note = note, .subject = subject, .problem = problem, .remedy = remedy }, d->userdata);
+}
+
+static void look_at_state(const Doctor *d) {
+        StatusInfo s;
+        uint32_t facts = rulebase_facts(d->m->rules);
+
+        manager_status(d->m, &s);
+        if (d->m->degraded)
+                find(d, "degraded", false, "service", "journalctl -u pclass", "it works without the kernel's events: %s", s.state_reason);
+        if (s.mode == MODE_OBSERVE)
+                find(d, "observe", true, "service", "pclassctl enforce", "it observes: it decides everything and moves nothing");
+        if (s.held > 0 && s.mode != MODE_OBSERVE)
+                find(d, "held", true, "processes", "pclassctl plan names them; leave-unit behind the rule, or LeaveUnit=yes in the class, moves them all the same",
+                     "%" PRIu64 " that rules match are held where they are, mostly by the session or the service they belong to", s.held);
+        if (!s.converged && s.passes > 0)
+                find(d, "not-converged", false, "processes", "pclassctl reload looks at all of them again", "%" PRIu64 " were not in their class after %" PRIu64
+                     " passes over all of them", s.wrong, s.passes);
+        if ((facts & FACT_BIT(FACT_CONTEXT)) && selinux_absent_reason())
+                find(d, "no-selinux", false, "rules by context", "boot with security=selinux, or write these rules by user, program or unit",
+                     "they match nothing: %s", selinux_absent_reason());
+        if ((facts & FACT_BIT(FACT_LABEL)) && !d->m->reader.label_attr)
+                find(d, "no-label", false, "rules by label", "boot with a security module that has labels (security=apparmor)",
+                     "they match nothing: no such module is enabled");
+        if (s.events_lost > 0)
+                find(d, "events-lost", true, "kernel events", "nothing: every process was looked at again after each loss",
+                     "%" PRIu64 " were lost since the service started", s.events_lost);
+}
+
+static void look_at_kernel(const Doctor *d) {
+        const ProcReader *r = &d->m->reader;
+
+        if (d->m->connector && !connector_has_mask(d->m->connector))
+                find(d, "kernel-event-mask", true, "kernel", "Linux 6.6 or later", "it cannot send chosen events alone: all of them are read");
+        if (!r->pidfs)
+                find(d, "kernel-pidfs", true, "kernel", "Linux 6.9 or later", "handles of processes have no number of their own: start times stand for it");
+        if (!r->pidfd_info)
+                find(d, "kernel-pidfd-info", true, "kernel", "Linux 6.13 or later", "it tells no ids by a handle: they are read from /proc, which takes longer");
+}
+
+static void look_at_rules(const Doctor *d) {
+        const Ruleset *rules = manager_ruleset(d->m);
+        size_t n = 0;
+
+        for (size_t i = 0; i < ruleset_size(rules); i++) {
+                const RuleEntry *e = ruleset_get(rules, i);
+                char subject[128], place[320];
+
+                if (e->active || !e->enabled || n++ >= RULES_TOLD_MAX)
+                        continue;
+                snprintf(subject, sizeof(subject), "rule %s", rule_name(e->rule));
+                if (e->file[0])
+                        snprintf(place, sizeof(place), "%s:%u, then pclassctl reload", e->file, e->line);
+                else
+                        snprintf(place, sizeof(place), "pclassctl replace %s 'RULE'", rule_name(e->rule));
+                find(d, "rule-inactive", false, subject, place, "it is not active: %s", e->reason);
+        }
+        if (n > RULES_TOLD_MAX)
+                find(d, "rule-inactive", false, "rules", "pclassctl list-rules", "%zu more are not active", n - RULES_TOLD_MAX);
+}
+
+static void look_at_class(const Doctor *d, const Class *c) {
+        char subject[384];
+
+        for (size_t k = 0; k < c->n_notes; k++) {
+                const ClassNote *note = &c->notes[k];
+
+                if (note->supported)
+                        continue;
+                snprintf(subject, sizeof(subject), "class %s, %s", c->name, note->property);
+                find(d, "property", false, subject, "take it out of the class, or see pclass.classes(5), Hierarchies=", "it has no effect: %s", note->text);
+        }
+        if (!c->trouble)
+                return;
+        snprintf(subject, sizeof(subject), "class %s", c->name);
+        find(d, "class", false, subject, "pclassctl show-class shows what was found", "%s", c->trouble);
+}
+
+/* One instance speaks for all of its template: there may be thousands. */
+static void look_at_classes(const Doctor *d) {
+        _cleanup_(map_freep) Map *seen = NULL;
+        const Classes *t = &d->m->classes;
+
+        if (map_new_u64(&seen) < 0)
+                return;
+        for (size_t i = 0; i < t->n; i++) {
+                const Class *c = t->classes[i];
+
+                if (!c || (c->template && map_put_u64(seen, c->template->index, c->template) < 0))
+                        continue;
+                look_at_class(d, c);
+        }
+}
+
+void manager_doctor(Manager *m, DoctorCallback callback, void *userdata) {
+        Doctor d = { m, callback, userdata };
+
+        look_at_state(&d);
+        look_at_kernel(&d);
+        look_at_rules(&d);
+        look_at_classes(&d);
+}
