@@ -209,6 +209,7 @@ static int look_at_result(Manager *m, const AssignWait *w, TextError *err) {
         const Order *o = map_get_u64(m->assign.table.orders, w->order);
         Verdict *v = m->assign.verdict;
         Class *c = o ? classes_find(&m->classes, o->class_name) : NULL;
+        Process *p = proctable_get(m->table, w->pid);
         int r = verdict_open(m, v, w->pid);
 
         if (r >= 0 && v->info.cookie != w->cookie)
@@ -218,7 +219,11 @@ static int look_at_result(Manager *m, const AssignWait *w, TextError *err) {
         r = c ? verdict_by_hand(m, v, c, w->order, o->leave_unit) : -ENOENT;
         if (r < 0)
                 return r == -ENOENT ? fail(err, -ENOENT, "The class has just been removed") : r;
-        return verdict_left(v, 0) || v->held == v->wanted ? explain_failure(w, v, err) : 0;
+        if (verdict_left(v, 0) || v->held == v->wanted)
+                return explain_failure(w, v, err);
+        if (p && v->holder != HOLDER_NONE) /* on some hierarchies its unit holds it */
+                process_hold(p, v->holder, v->detail);
+        return 0;
 }
 
 static void wait_end(Manager *m, AssignWait *w) {

@@ -38,6 +38,8 @@ void assign_forget(Manager *m, pid_t pid);
 void assign_forget_gone(Manager *m);
 
 /* ---- for others ---- */
+/* A class was removed: what bound processes to it ends, and a pass judges them. */
+void assign_class_gone(Manager *m, const char *class_name);
 /* As assign_order(), but nothing is dropped and the class may be gone. */
 const Order *assign_peek(const Manager *m, const Verdict *v);
 /* "class web, by root, until exit" */

@@ -36,6 +36,19 @@ static void drop_order(Manager *m, uint64_t id) {
         assign_set_deadline(m);
 }
 
+void assign_class_gone(Manager *m, const char *class_name) {
+        const Order *o;
+        size_t i = 0;
+
+        while ((o = map_next_u64(m->assign.table.orders, &i, NULL))) {
+                if (!streq(o->class_name, class_name))
+                        continue;
+                assign_log_end(o, "the class was removed");
+                drop_order(m, o->id);
+                scan_request(m);
+        }
+}
+
 static Class *order_class(const Manager *m, const Order *o) {
         Class *c = classes_find(&m->classes, o->class_name);
 

@@ -21,6 +21,7 @@ void manager_class_vanished(Manager *m, Class *c) {
         emptiness_remove(m, c);
         proctable_class_gone(m->table, c->index);
         classes_remove(&m->classes, c);
+        assign_class_gone(m, name);
         if (m->ops && m->ops->class_vanished)
                 m->ops->class_vanished(name, m->ops_userdata);
         if (m->ops && m->ops->classes_changed)

@@ -187,6 +187,19 @@ class Pin(Manual):
         self.await_class(a.pid, 'a')
         self.assertEqual(self.assigned(), {})
 
+    def test_class_that_goes_while_the_service_runs_ends_it(self):
+        self.service.write_classes(CLASSES + '[Class marker]\n[Class t/%u]\n[Class t]\n')
+        self.service.write_rules('marker: comm=ptmarker {home} => marker\nt: comm=ptb {home} => t/%u\n')
+        self.service.restart()
+        first, a = self.as_user(61201, path=program('ptb')), self.spawn()
+        self.await_class(first.pid, 't/ptest1')
+        self.pin(a.pid, 't_2fptest1')
+        with open(machine.UNIFIED.path(self.service.home, 'cgroup.procs'), 'w', encoding='utf-8') as f:
+            f.write(str(a.pid))
+        self.assertIn(a.pid, self.assigned())
+        first.process.kill()
+        wait_for(lambda: not self.assigned(), 'the class and what bound to it to go')
+
     def test_another_process_of_the_same_number_has_none(self):
         a = self.spawn()
         self.pin(a.pid, 'b')
@@ -309,6 +322,42 @@ class Refused(Manual):
         self.service.call('/Status', 'Status', 'SetMode', 's', 'observe')
         self.refused('observes', self.assign, a.pid, 'b')
         self.assertEqual(self.assigned(), {})
+
+
+class Units(Manual):
+    """What systemd tracks in a unit is left there, unless the request says otherwise."""
+    CLASSES = CLASSES + '[Class d]\nCPUWeight=10\n[Class e]\nLeaveUnit=yes\n'
+
+    def setUp(self):
+        super().setUp()
+        self.unit = machine.make_cgroup(f'{self.service.slice}/pt-test.service')
+
+    def test_held_on_every_hierarchy_is_refused(self):
+        a = self.spawn(cgroup=self.unit)
+        self.refused('pt-test.service', self.assign, a.pid, 'c')
+        self.assertEqual((place(a.pid), self.assigned()), (self.unit, {}))
+        self.assign(a.pid, 'c', 'leave-unit', 'b', 'true')
+        self.assertIn_(a.pid, 'c')
+        self.release(a.pid)
+        self.assertEqual(place(a.pid), self.unit)
+
+    def test_class_says_leave_unit(self):
+        a = self.spawn(cgroup=self.unit)
+        self.assign(a.pid, 'e')
+        self.assertIn_(a.pid, 'e')
+
+    def test_other_hierarchies_are_free(self):
+        a = self.spawn(cgroup=self.unit)
+        self.assign(a.pid, 'd')
+        self.assertEqual((place(a.pid, 'cpu'), place(a.pid)), (self.class_path('d'), self.unit))
+        self.assertEqual(self.assigned()[a.pid]['Holder'], 'unit')
+
+    def test_run_leaves_its_unit(self):
+        a = self.spawn('run', 'd', ACTOR, path=CTL, cgroup=self.unit)
+        self.await_class(a.pid, 'd')
+        kept = self.spawn('run', '--keep-unit', 'd', ACTOR, 'say', 'here', path=CTL, cgroup=self.unit)
+        self.assertEqual(kept.line(), 'here')
+        self.assertEqual((place(kept.pid, 'cpu'), place(kept.pid)), (self.class_path('d'), self.unit))
 
 
 class Run(Manual):

@@ -309,6 +309,25 @@ static void test_open_denied(void **state) {
         }
 }
 
+static void test_assignments(void **state) {
+        _cleanup_free_ char *text = NULL;
+        char whole[200];
+
+        assert_int_equal(store_load_assignments(store, &text), 0);
+        assert_string_equal(text, "");
+        free(TAKE_PTR(text));
+        assert_int_equal(store_save_assignments(store, "boot a\norder 1\n"), 0);
+        assert_int_equal(store_save_assignments(store, "boot a\norder 2\n"), 0);
+        assert_int_equal(store_load_assignments(store, &text), 0);
+        assert_string_equal(text, "boot a\norder 2\n");
+        free(TAKE_PTR(text));
+        get_file("assignments", whole, sizeof(whole));
+        whole[strlen(whole) - 2] = '3'; /* one digit of the last line */
+        PUT("assignments", whole);
+        assert_int_equal(store_load_assignments(store, &text), -EBADMSG); /* what held before is no answer */
+        assert_null(text);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -324,6 +343,7 @@ int main(void) {
                 TEST(test_atomic),
                 TEST(test_disabled),
                 TEST(test_mode),
+                TEST(test_assignments),
                 TEST(test_open_fails),
                 TEST(test_open_denied),
         };
