@@ -16,7 +16,8 @@ static const char *field(const char *text, const char *name) {
                 if (value)
                         return value + strspn(value, " \t");
                 line = strchr(line, '\n');
-                line += line != NULL;
+                if (line)
+                        line++;
         }
         return NULL;
 }
