@@ -31,7 +31,7 @@ typedef struct Service {
         Setup setup;
         Broker broker;
         int signal_fd;
-        pid_t listener, names, reader, members; /* 0 = not running */
+        pid_t listener, names, lines, reader, members; /* 0 = not running */
         bool ending;                   /* leave the loop */
         bool orderly;                  /* because somebody asked for it: what the children end with does not matter */
         bool helper_failed;
@@ -117,7 +117,7 @@ static int listener_arguments(const Service *s, char ***ret) {
 static int start_names(Service *s, int fd) {
         char *const argv[] = { (char *) s->options->names, NULL };
         const Spawn child = {
-                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1 },
+                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1 },
         };
         pid_t pid = spawn(&child);
 
@@ -128,7 +128,22 @@ static int start_names(Service *s, int fd) {
         return 0;
 }
 
-static int start_listener(Service *s, int channel, int names) {
+/* The same program as the listener, so that what may read a command line is said in one place. */
+static int start_lines(Service *s, int fd) {
+        char *const argv[] = { (char *) "pclass-cmdline", (char *) "--command-lines", NULL };
+        const Spawn child = {
+                .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1 },
+        };
+        pid_t pid = spawn(&child);
+
+        if (pid < 0)
+                return pid;
+        s->lines = pid;
+        broker_add_own(&s->broker, pid);
+        return 0;
+}
+
+static int start_listener(Service *s, int channel, int names, int lines) {
         _cleanup_strv_ char **argv = NULL;
         int r = listener_arguments(s, &argv);
 
@@ -136,7 +151,7 @@ static int start_listener(Service *s, int channel, int names) {
                 return r;
         const Spawn child = {
                 .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid,
-                .fds = { channel, s->setup.connector_fd, names, s->setup.spare_fds[0], s->setup.spare_fds[1] },
+                .fds = { channel, s->setup.connector_fd, names, s->setup.spare_fds[0], s->setup.spare_fds[1], lines },
         };
         pid_t pid = spawn(&child);
         if (pid < 0)
@@ -151,7 +166,7 @@ static int start_listener(Service *s, int channel, int names) {
 }
 
 static int start_children(Service *s) {
-        int channel[2] = { -EBADF, -EBADF }, names[2] = { -EBADF, -EBADF };
+        int channel[2] = { -EBADF, -EBADF }, names[2] = { -EBADF, -EBADF }, lines[2] = { -EBADF, -EBADF };
         int r = channel_pair(CHANNEL_DATAGRAMS, channel);
 
         if (r >= 0)
@@ -159,11 +174,17 @@ static int start_children(Service *s) {
         if (r >= 0)
                 r = start_names(s, names[1]);
         if (r >= 0)
-                r = start_listener(s, channel[1], names[0]);
+                r = channel_pair(CHANNEL_DATAGRAMS, lines);
+        if (r >= 0)
+                r = start_lines(s, lines[1]);
+        if (r >= 0)
+                r = start_listener(s, channel[1], names[0], lines[0]);
         s->broker.channel = channel[0];
         fd_close(channel[1]);
         fd_close(names[0]);
         fd_close(names[1]);
+        fd_close(lines[0]);
+        fd_close(lines[1]);
         return r;
 }
 
@@ -175,9 +196,10 @@ static void end_in_order(Service *s) {
 /* One that ends takes the others along by its closed sockets, so which of them is seen first is chance: the listener's status counts
  * whenever it comes. */
 static void child_ended(Service *s, pid_t pid, int status) {
-        const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : pid == s->reader ? "the exe reader" : "the member helper";
+        const char *name = pid == s->listener ? "pclassd" : pid == s->names ? "pclass-names" : pid == s->lines ? "the reader of command lines" :
+                           pid == s->reader ? "the exe reader" : "the member helper";
         int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-        pid_t *slot = pid == s->listener ? &s->listener : pid == s->names ? &s->names : pid == s->reader ? &s->reader :
+        pid_t *slot = pid == s->listener ? &s->listener : pid == s->names ? &s->names : pid == s->lines ? &s->lines : pid == s->reader ? &s->reader :
                       pid == s->members ? &s->members : NULL;
 
         if (!slot)
@@ -382,7 +404,7 @@ static void wait_for_children(Service *s) {
         s->broker.channel = fd_close(s->broker.channel);
         s->broker.members_fd = fd_close(s->broker.members_fd);
         reap(s);
-        while ((s->listener > 0 || s->names > 0 || s->reader > 0 || s->members > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
+        while ((s->listener > 0 || s->names > 0 || s->lines > 0 || s->reader > 0 || s->members > 0) && poll(&p, 1, END_WAIT_MS) > 0) {
                 struct signalfd_siginfo info;
                 while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
                         ;

@@ -3,7 +3,7 @@
 #include <sys/types.h>
 #include "common/macro.h"
 
-#define SPAWN_FDS_MAX 5
+#define SPAWN_FDS_MAX 6
 
 typedef struct Spawn {
         const char *path;

@@ -258,7 +258,9 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
 static bool facts_are_late(Manager *m, const Verdict *v, Process *p, uint64_t event_ns) {
         Classifier *c = m->classifier;
 
-        if (!v->names_pending && !v->origin_pending)
+        bool line = v->line_pending && v->missing & (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT)); /* and it may decide */
+
+        if (!v->names_pending && !v->origin_pending && !line)
                 return false;
         if (!p && proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0)
                 scan_request_later(m); /* its children would be taken for known */
@@ -268,6 +270,10 @@ static bool facts_are_late(Manager *m, const Verdict *v, Process *p, uint64_t ev
                 p->pass = m->scan.pass;
         }
         m->stats.names_asked += v->names_pending != 0;
+        if (line) {
+                cmdlineclient_wait(m->lines, v->info.pid, event_ns);
+                return true;
+        }
         wait_for(m, v->names_pending ? &c->for_names : &c->for_origin, v->info.pid, event_ns);
         /* Its parent's move was done but not answered when it was forked: what its rule is can be said when the answer is here. */
         return !v->names_pending;
@@ -383,6 +389,7 @@ static int adopt(Manager *m, Verdict *v) {
         } else if (parent) {
                 p->origin = origin_ref(parent->origin);
                 p->strayed = parent->strayed;
+                p->parent = parent->pid; /* nobody moved it: it was born there */
                 process_set_rule(p, parent->rule);
         }
         marks_restore(m, p);
@@ -407,6 +414,10 @@ JudgeResult classifier_judge_scanned(Manager *m, pid_t pid) {
 /* ---- watchers ---------------------------------------------------------------------------------------------------- */
 
 static void judge_on_change(Manager *m, const ProcEvent *e) {
+        Process *p = proctable_get(m->table, e->pid);
+
+        if (p)
+                p->own = true;
         (void) classifier_judge(m, e->pid, e->time_ns);
 }
 

@@ -107,7 +107,8 @@ static const char *unknown_reason(Manager *m, const Verdict *v, Fact f) {
                                                    "the link cannot be read";
         case FACT_ARG0:
         case FACT_SCRIPT:
-                return "the process has no command line";
+                return v->line_error == -EAGAIN ? "being asked for" : v->line_error == -ETIMEDOUT ? "its command line does not answer" :
+                                                                                                "the process has no command line";
         case FACT_LOGINUID:
         case FACT_SESSION:
                 return m->reader.audit ? "nobody logged in for it" : "this kernel has no audit";
@@ -249,6 +250,7 @@ static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
 
         if (p && p->cookie != 0 && p->cookie != v->info.cookie)
                 p = NULL;
+        v->patient = true;
         r = verdict_facts(m, v, ALL_FACTS, p);
         if (r >= 0)
                 r = verdict_judge(m, v, rs, p);

@@ -6,6 +6,7 @@
 #include "daemon/classcare.h"
 #include "daemon/classes.h"
 #include "daemon/classifier.h"
+#include "daemon/cmdlineclient.h"
 #include "daemon/connector.h"
 #include "daemon/emptiness.h"
 #include "daemon/execlient.h"
@@ -52,6 +53,7 @@ struct Manager {
         ProcReader reader;
         Names *names;
         ExeClient exe;
+        CmdLineClient *lines;       /* NULL: they are read here (tests of parts) */
         BrokerClient *broker;
         uint64_t broker_capabilities;
         Classes classes;

@@ -4,7 +4,7 @@
 
 /* What the broker hands over; all are owned by the Manager from manager_new() on. connector may be -EBADF. */
 typedef struct ManagerFds {
-        int broker, connector, names;
+        int broker, connector, names, lines;
         int spares[CONNECTOR_SPARES]; /* connectors in reserve, or -EBADF */
 } ManagerFds;
 

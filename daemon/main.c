@@ -10,6 +10,7 @@
 #include <sysexits.h>
 #include "common/fd.h"
 #include "common/log.h"
+#include "daemon/cmdlinereader.h"
 #include "daemon/lifecycle.h"
 #include "daemon/sandbox.h"
 #include "dbus/service.h"
@@ -17,7 +18,7 @@
 #define FILES_MAX 16384
 
 /* Where the broker puts them before exec. */
-enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5, FD_SPARES = 6 };
+enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5, FD_SPARES = 6, FD_LINES = 8 };
 
 static int help(void) {
         puts("pclassd is started by pclass-broker, which hands it its sockets.\n\n"
@@ -132,6 +133,8 @@ static int check_fds(const Options *o, ManagerFds *ret) {
 
         if (r >= 0)
                 r = check_socket(FD_NAMES, AF_UNIX, SOCK_SEQPACKET);
+        if (r >= 0)
+                r = check_socket(FD_LINES, AF_UNIX, SOCK_SEQPACKET);
         if (r >= 0 && o->connector)
                 r = check_socket(FD_CONNECTOR, AF_NETLINK, SOCK_DGRAM);
         for (unsigned i = 0; r >= 0 && i < MIN(o->spares, (unsigned) CONNECTOR_SPARES); i++) {
@@ -143,6 +146,7 @@ static int check_fds(const Options *o, ManagerFds *ret) {
         ret->broker = FD_BROKER;
         ret->connector = o->connector ? FD_CONNECTOR : -EBADF;
         ret->names = FD_NAMES;
+        ret->lines = FD_LINES;
         return 0;
 }
 
@@ -204,6 +208,10 @@ int main(int argc, char **argv) {
         ManagerFds fds = { .spares = { -EBADF, -EBADF } };
         int r;
 
+        if (argc == 2 && streq(argv[1], "--command-lines")) {
+                log_open("pclass-cmdline", LOG_INFO);
+                return cmdline_reader_main();
+        }
         log_open("pclassd", LOG_INFO);
         r = parse_arguments(argc, argv, &o);
         if (r == 0)

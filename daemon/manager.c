@@ -251,6 +251,17 @@ static void on_names_gone(void *userdata) {
         manager_exit(userdata, EXIT_FAILURE);
 }
 
+static void on_line(pid_t pid, uint64_t event_ns, void *userdata) {
+        (void) classifier_judge(userdata, pid, event_ns);
+}
+
+static void on_lines_gone(void *userdata) {
+        log_error("The reader of command lines is gone; starting anew");
+        manager_exit(userdata, EXIT_FAILURE);
+}
+
+static const CmdLineClientOps line_ops = { .answered = on_line, .gone = on_lines_gone };
+
 static void on_policy(void *userdata) {
         Manager *m = userdata;
 
@@ -283,6 +294,10 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         if (r < 0)
                 return r;
         names_on_gone(m->names, on_names_gone, m);
+        r = cmdlineclient_new(m->event, fds->lines, &line_ops, m, &m->lines);
+        if (r < 0)
+                return r;
+        m->reader.lines_elsewhere = true;
         return brokerclient_new(m->event, fds->broker, &broker_ops, m, &m->broker);
 }
 
@@ -370,6 +385,7 @@ Manager *manager_free(Manager *m) {
         proctable_free(m->table);
         rulebase_free(m->rules);
         names_free(m->names);
+        cmdlineclient_free(m->lines);
         marks_done(m);
         store_free(m->store);
         classes_done(&m->classes);

@@ -204,7 +204,7 @@ void marks_note(Manager *m, const Process *p) {
 }
 
 void marks_stick(Manager *m, Process *p) {
-        if (p->sticky || !p->rule || !rule_is_sticky(p->rule))
+        if (p->sticky || !p->rule || !rule_is_sticky(p->rule) || (p->parent && !p->own))
                 return;
         p->sticky = true;
         marks_note(m, p);

@@ -19,7 +19,8 @@ int marks_open(struct Manager *m);
 void marks_done(struct Manager *m);
 /* Notes sticky and born of this process. */
 void marks_note(struct Manager *m, const Process *p);
-/* It is in the class of its rule: if that rule is sticky it stays there from now on. */
+/* It is in the class of its rule: if that rule is sticky it stays there from now on. Not a child that is still the image of its parent: whether
+ * that one is judged by itself is chance. */
 void marks_stick(struct Manager *m, Process *p);
 /* Gives a process that is found in a class what was noted of it. p: its entry, cookie known. */
 void marks_restore(struct Manager *m, Process *p);

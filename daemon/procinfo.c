@@ -464,17 +464,23 @@ static const char *argument_keep(ProcInfo *p, const char *argument, Fact fact) {
 }
 
 /* A value that was cut is not the value: it stays unknown, as everything of an empty command line does. */
-static void read_cmdline(ProcReader *r, ProcInfo *p, uint32_t facts) {
-        char text[CMDLINE_SIZE];
-        ssize_t n = read_whole(r, p, "cmdline", text, sizeof(text));
+void procinfo_take_line(ProcInfo *p, const char *text, size_t n, bool cut, uint32_t facts) {
         CmdLine c;
 
-        if (n <= 0 || cmdline_parse(text, (size_t) n, n == (ssize_t) sizeof(text) - 1, p->subject.known & FACT_BIT(FACT_COMM) ? p->subject.comm : NULL, &c) < 0)
+        if (cmdline_parse(text, n, cut, p->subject.known & FACT_BIT(FACT_COMM) ? p->subject.comm : NULL, &c) < 0)
                 return;
         if (facts & FACT_BIT(FACT_ARG0))
                 p->subject.arg0 = argument_keep(p, c.arg0, FACT_ARG0);
         if (facts & FACT_BIT(FACT_SCRIPT) && c.script)
                 p->subject.script = argument_keep(p, c.script, FACT_SCRIPT);
+}
+
+static void read_cmdline(ProcReader *r, ProcInfo *p, uint32_t facts) {
+        char text[CMDLINE_SIZE];
+        ssize_t n = read_whole(r, p, "cmdline", text, sizeof(text));
+
+        if (n > 0)
+                procinfo_take_line(p, text, (size_t) n, n == (ssize_t) sizeof(text) - 1, facts);
 }
 
 /* The kernel's "none" leaves it unknown. */
@@ -527,6 +533,8 @@ int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts) {
         facts &= from_texts & ~p->tried;
         if (!r->audit)
                 facts &= ~AUDIT_FACTS;
+        if (r->lines_elsewhere)
+                facts &= ~CMDLINE_FACTS;
         if (!r->contexts)
                 facts &= ~FACT_BIT(FACT_CONTEXT);
         if (!r->label_attr)

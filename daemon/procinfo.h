@@ -11,6 +11,7 @@ typedef struct ProcReader {
         bool pidfd_info;     /* PIDFD_GET_INFO works (6.13+); may be forced off */
         bool pidfs;          /* pidfd inode numbers are unique (6.9+); may be forced off: then the start time is the cookie */
         bool contexts;       /* SELinux: attr/current holds a context */
+        bool lines_elsewhere; /* command lines are read by another process: procinfo_take_line() */
         bool audit;          /* processes have a loginuid and a session */
         const char *label_attr; /* "attr/apparmor/current", "attr/smack/current", or NULL: no such LSM */
 } ProcReader;
@@ -55,6 +56,8 @@ void procinfo_close(ProcInfo *p);
 int procinfo_read(ProcReader *r, ProcInfo *p, uint32_t facts);
 /* When it was started, on CLOCK_MONOTONIC in ns, to a tick of 10 ms. -ESRCH, -errno. */
 int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns);
+/* ARG0 and SCRIPT of `facts` from n bytes of its command line that somebody else read; cut: there was more. COMM is to be read before. */
+void procinfo_take_line(ProcInfo *p, const char *text, size_t n, bool cut, uint32_t facts);
 /* Has one of its threads a real-time policy (SCHED_FIFO, SCHED_RR, SCHED_DEADLINE)? Of very many threads the first 1,024 are looked at. 1, 0, -ESRCH. */
 int procinfo_realtime(ProcReader *r, ProcInfo *p);
 /* Opens p->dir if it is not yet (for the exe reader). -ESRCH. */

@@ -37,6 +37,7 @@ typedef struct Process {
         bool waiting : 1;    /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
         bool returning : 1;  /* on its way back to its origin: the entry goes when it is there */
         bool inherited : 1;  /* no rule of its own matched when it was last judged */
+        bool own : 1;        /* it has executed or changed what it is since it was forked */
         bool sticky : 1;     /* a rule with that option placed it: no other one moves it */
         bool again : 1;      /* judged while a move was under way, so on what was true before it: once more when that is answered */
         bool adopted : 1;    /* somebody moved it out of its class and a sweep took that for right; until the next event */

@@ -72,6 +72,10 @@ static const int listener_calls[] = {
         SCMP_SYS(memfd_create),
 };
 
+static const int cmdline_calls[] = {
+        SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(kill),
+};
+
 /* Libraries of name services: loaded at run time, with threads, caches and network connections of their own. */
 static const int names_calls[] = {
         SCMP_SYS(mprotect), SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(set_tid_address),
@@ -123,6 +127,24 @@ int sandbox_listener_calls(void) {
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
         /* Memory is protected further, never made executable. */
+        if (r >= 0)
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+        return load(ctx, r);
+}
+
+int sandbox_cmdline_calls(void) {
+        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+        int r;
+
+        if (!ctx)
+                return -ENOMEM;
+        r = add_all(ctx, SCMP_ACT_ALLOW, common_calls, ELEMENTSOF(common_calls));
+        if (r >= 0)
+                r = add_all(ctx, SCMP_ACT_ALLOW, cmdline_calls, ELEMENTSOF(cmdline_calls));
+        if (r >= 0)
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+        if (r >= 0)
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG));
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
         return load(ctx, r);

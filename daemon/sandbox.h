@@ -12,3 +12,6 @@ int sandbox_listener_calls(void);
  * of: that fails with ENOSYS. What no name service needs (programs, other processes, mounts, the kernel itself) ends the process. */
 int sandbox_names_files(void);
 int sandbox_names_calls(void);
+
+/* System calls of the reader of command lines, which has children that are ended. -errno. */
+int sandbox_cmdline_calls(void);

@@ -143,7 +143,7 @@ static int on_post(sd_event_source *source, void *userdata) {
 
         if (!s->running || !s->waiting)
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0)
+        if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0 || cmdlineclient_waiting(m->lines) > 0)
                 return 0;
         if (s->again) { /* what is in force has changed since: begin anew */
                 run_start(m);

@@ -15,7 +15,7 @@
         X(unreadable)              /* gone before its facts were read */                                             \
         X(shortages)               /* no descriptor or memory to look at a process with: looked at again later */     \
         X(children_checked) X(children_moved)                                                                        \
-        X(names_asked) X(exe_asked)                                                                                  \
+        X(names_asked) X(exe_asked) X(lines_silent)                                                                          \
         X(reloads)                                                                                                   \
         X(classes_found_changed)   /* removed or changed by something else */                                        \
         /* moving */                                                                                                 \

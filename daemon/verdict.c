@@ -13,6 +13,8 @@
 #define KERNEL_FACTS (FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_COMM) | \
                       FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID) | FACT_BIT(FACT_RUID) | FACT_BIT(FACT_LOGINUID) | \
                       FACT_BIT(FACT_SESSION) | FACT_BIT(FACT_SCRIPT))
+#define LINE_FACTS (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT))
+#define LINE_PATIENCE_MSEC 50
 #define ORIGIN_FACTS (FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_UNIT))
 
 void verdict_init(Verdict *v) {
@@ -27,7 +29,8 @@ void verdict_reset(Verdict *v) {
         v->unit = NULL;
         v->entry = NULL;
         v->missing = v->wanted = v->in_place = v->held = 0;
-        v->exe_error = 0;
+        v->exe_error = v->line_error = 0;
+        v->line_pending = v->patient = false;
         v->ignored = v->stuck = v->realtime = v->has_paths = v->origin_pending = false;
         v->names_pending = 0;
         v->n_targets = 0;
@@ -95,6 +98,22 @@ static void exe_fact(Manager *m, Verdict *v) {
         }
 }
 
+/* The line lies in memory of the process, which may not answer: another process reads it, and nobody waits for that one. */
+static void line_facts(Manager *m, Verdict *v, uint32_t facts) {
+        const Subject *s = &v->info.subject;
+        CmdLineBytes line;
+
+        v->line_error = cmdlineclient_ask(m->lines, v->info.pid, v->info.cookie, s->known & FACT_BIT(FACT_UID) ? s->uid : UINT32_MAX, v->patient ? LINE_PATIENCE_MSEC : 0, &line);
+        v->line_pending = v->line_error == -EAGAIN;
+        if (v->line_error == 0)
+                procinfo_take_line(&v->info, line.text, line.n, line.cut, facts);
+        else if (v->line_error == -ETIMEDOUT)
+                m->stats.lines_silent++;
+        else if (v->line_error == -ENOBUFS || v->line_error == -ENOMEM)
+                scan_request_later(m);
+        v->info.tried |= facts;
+}
+
 /* The hierarchy by which units are told: cgroup2 before name=systemd where both are. */
 static uint32_t unit_hierarchy(const Classes *c) {
         uint32_t best = WIRE_NONE;
@@ -158,6 +177,8 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
                 facts |= FACT_BIT(FACT_UID);
         if (facts & FACT_BIT(FACT_GROUP))
                 facts |= FACT_BIT(FACT_GID);
+        if (facts & LINE_FACTS)
+                facts |= FACT_BIT(FACT_UID) & ~v->info.subject.known;
         r = procinfo_read(&m->reader, &v->info, facts & KERNEL_FACTS);
         if (r < 0)
                 return r;
@@ -166,14 +187,16 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
         name_facts(m, v, facts);
         if (facts & FACT_BIT(FACT_EXE))
                 exe_fact(m, v);
+        if (m->lines && facts & LINE_FACTS & ~v->info.tried)
+                line_facts(m, v, facts & LINE_FACTS & ~v->info.tried);
         if (facts & ORIGIN_FACTS)
                 origin_facts(m, v, process);
         if (facts & FACT_BIT(FACT_PARENT_CLASS)) {
                 v->info.subject.parent_class = birth_class(m, process, v->info.ppid);
                 v->info.subject.known |= FACT_BIT(FACT_PARENT_CLASS);
         }
-        /* procinfo_read() has made sure of what it read; the program's file was read by another process meanwhile. */
-        return !(facts & FACT_BIT(FACT_EXE)) || procinfo_alive(&v->info) ? 0 : -ESRCH;
+        /* procinfo_read() has made sure of what it read; the program's file and the command line were read by others meanwhile. */
+        return !(facts & (FACT_BIT(FACT_EXE) | LINE_FACTS)) || procinfo_alive(&v->info) ? 0 : -ESRCH;
 }
 
 static int _printf_(3, 4) verdict_error(Verdict *v, Holder holder, const char *format, ...) {

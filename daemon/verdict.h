@@ -24,6 +24,9 @@ typedef struct Verdict {
         uint32_t missing;         /* FACT_BIT()s that were asked for and unknown */
         int exe_error;            /* why FACT_EXE is unknown */
         uint32_t names_pending;   /* FACT_BIT()s of names that were asked for and are not here yet: judge again when they come */
+        bool line_pending;        /* its command line is being read: judge when it is */
+        bool patient;             /* somebody asked for all facts: a little more time for the line; set after verdict_open() */
+        int line_error;           /* why it could not be read */
         bool origin_pending;      /* the answer that tells where it came from is under way: judge again when it is here */
         bool ignored;             /* by an ignore rule, or a real-time process by ignore-rt */
         bool stuck;               /* entry is the sticky rule that placed it once, whatever would match now */

@@ -80,7 +80,7 @@ class Kill(Ends):
 class Sandbox(Ends):
     """What a taken-over process of the service could ask of the kernel."""
     RULES = Ends.RULES + 'byexe: exe=/nowhere {home} => a\n'  # so that there is an exe reader
-    ROLES = ('broker', 'listener', 'names', 'reader')
+    ROLES = ('broker', 'listener', 'names', 'reader', 'cmdline')
 
     def role(self, name):
         """By what each holds: the supervised broker, its reader of programs, and the two that are programs of their own."""
@@ -96,6 +96,8 @@ class Sandbox(Ends):
                 roles['listener'] = pid
             elif program_name == 'pclass-names':
                 roles['names'] = pid
+            elif program_name == 'pclass-cmdline':
+                roles['cmdline'] = min(pid, roles.get('cmdline', pid))
             elif pid != self.service.process.pid:
                 roles['broker' if fields['Uid'].split()[0] == '0' else 'reader'] = pid
         return wait_for(lambda: roles.get(name), f'{name} among {roles}')

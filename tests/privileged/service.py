@@ -145,6 +145,8 @@ class Service:
                 roles['broker'] = pid
             elif name.startswith('pclass-broker'):
                 roles['exereader'] = pid
+            elif name == 'pclass-cmdline':
+                roles['cmdline'] = min(pid, roles.get('cmdline', pid))  # it has children that do its reading
             elif 'names' in name:
                 roles['names'] = pid
             else:

@@ -9,7 +9,7 @@ CGROUP_WRITERS = {'broker/cgroupfs.c'}
 # A table that maps a property to a file name writes nothing itself.
 CGROUP_NAMES = {'broker/limitfile.c', 'broker/limits.c'}
 CGROUP_READERS = {'daemon/cgroupread.c'}
-PROC_READERS = {'daemon/procinfo.c', 'daemon/procident.c', 'daemon/scan.c'}
+PROC_READERS = {'daemon/procinfo.c', 'daemon/procident.c', 'daemon/scan.c', 'daemon/cmdlinereader.c'}
 # The broker reads where a process is, who it is and whether it is a kernel thread before it moves it.
 OPEN_FOR_WRITING = re.compile(r'\bO_(WRONLY|RDWR)\b|\bcreat\s*\(|\bfopen\s*\([^)]*"[wa+]')
 

@@ -111,7 +111,7 @@ void rig_main(int argc, char **argv) {
 
         if (streq(slash ? slash + 1 : argv[0], "listener"))
                 be_listener(argc, argv);
-        if (streq(slash ? slash + 1 : argv[0], "names"))
+        if (streq(slash ? slash + 1 : argv[0], "names") || streq(argv[0], "pclass-cmdline"))
                 be_names();
 }
 

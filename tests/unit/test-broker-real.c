@@ -392,7 +392,7 @@ static void test_rights(void **state) {
         assert_string_equal(rig_status(g->broker, "NoNewPrivs"), "1");
         assert_int_equal(g->hello.capabilities, 0);
         assert_int_equal(g->hello.has_exe, 0);
-        assert_int_equal(g->n_listener_fds, 3);
+        assert_int_equal(g->n_listener_fds, 4);
         rig_stop(g);
         rig_write_config(g, "", "[Class plain]\nAllowedCPUs=0\n");
         rig_start(g, NULL, false);
@@ -407,7 +407,7 @@ static void test_without_connector(void **state) {
 
         rig_write_config(g, "", "");
         rig_start(g, "--without=connector", false);
-        assert_int_equal(g->n_listener_fds, 2);
+        assert_int_equal(g->n_listener_fds, 3);
         rig_stop(g);
 }
 

@@ -75,6 +75,14 @@ static void note_some(World *w) {
         marks_stick(&w->m, p);
         marks_stick(&w->m, p);
         marks_stick(&w->m, process(w, 101, 0xabd, "plain"));
+        p = process(w, 99, 0xab9, "stick");
+        p->parent = 100;
+        marks_stick(&w->m, p);
+        assert_false(p->sticky); /* the image of its parent */
+        p->own = true;
+        marks_stick(&w->m, p);
+        assert_true(p->sticky);
+        proctable_remove(w->m.table, 99);
         p = process(w, 102, 0xabe, "born");
         assert_int_equal(process_set_born(p, "ci"), 0);
         marks_note(&w->m, p);
