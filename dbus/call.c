@@ -1,7 +1,10 @@
 /* The way of a method call. Nothing here waits: polkit's answer and the settling of moves come back through the loop. */
 #include "dbus/call.h"
 
+#include <stdio.h>
+
 #include "common/log.h"
+#include "common/str.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
 
@@ -21,6 +24,41 @@ void call_detail(Call *c, const char *name, const char *value) {
                 return;
         c->details[c->n_details++] = name;
         c->details[c->n_details++] = value;
+}
+
+void call_describe(Call *c, const char *what, const char *text) {
+        size_t n = str_printable_prefix(text), room = CALL_CHANGE_MAX - 16 - strlen(what);
+        bool cut = text[n] != '\0' || n > room;
+
+        if (n > room)
+                for (n = room; n > 0 && ((unsigned char) text[n] & 0xc0) == 0x80; )
+                        n--; /* not in the middle of a character */
+        snprintf(c->change, sizeof(c->change), "%s “%.*s%s”", what, (int) n, text, cut ? " …" : "");
+        call_detail(c, "change", c->change);
+}
+
+unsigned calls_waiting(const Service *s) {
+        unsigned n = 0;
+
+        for (const Call *c = s->calls; c; c = c->next)
+                n++;
+        return n;
+}
+
+/* Nobody may pile up calls that wait; root may more than others. */
+static int call_quota(const Call *c, sd_bus_error *e) {
+        unsigned all = 0, own = 0;
+
+        for (const Call *o = c->service->calls; o; o = o->next) {
+                all++;
+                own += o->caller == c->caller;
+        }
+        if (all >= CALLS_MAX || (c->caller != 0 && c->caller != (uid_t) -1 && own >= CALLS_UID_MAX)) {
+                c->service->counters.refused++;
+                return sd_bus_error_setf(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "%u calls of yours wait already, of which %d may be open; try again later", own,
+                                         c->caller == 0 ? CALLS_MAX : CALLS_UID_MAX);
+        }
+        return 0;
 }
 
 static int call_new(Service *s, const Method *method, sd_bus_message *m, Call **ret) {
@@ -126,8 +164,10 @@ void call_finish(Call *c, int error, sd_bus_error *e) {
 
 /* On failure the call is still the caller's, and nothing was replied. */
 static int call_perform(Call **c, sd_bus_error *e) {
-        int r;
+        int r = (*c)->method->begin || (*c)->method->settle ? call_quota(*c, e) : 0;
 
+        if (r < 0)
+                return r;
         if ((*c)->method->begin) {
                 call_link(*c);
                 r = (*c)->method->begin(*c, e);
@@ -157,9 +197,10 @@ static void on_authorised(int result, void *userdata) {
 
         if (result == -ECONNRESET)
                 return;
-        if (result < 0)
+        if (result < 0) {
+                *(result == -EDQUOT ? &c->service->counters.refused : &c->service->counters.denied) += 1;
                 r = authority_set_error(result, c->method->action, &e);
-        else {
+        } else {
                 r = call_check(c, &e); /* the world has moved on while somebody typed a password */
                 if (r >= 0)
                         r = call_perform(&c, &e);
@@ -175,8 +216,10 @@ static int call_authorise(Call **c, sd_bus_error *e) {
         };
         int r = authority_check((*c)->service->authority, (*c)->message, &question, on_authorised, *c);
 
-        if (r < 0)
+        if (r < 0) {
+                (*c)->service->counters.refused += r == -EDQUOT;
                 return authority_set_error(r, question.action, e);
+        }
         TAKE_PTR(*c);
         return 0;
 }
@@ -209,6 +252,7 @@ int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, s
 
         if (!method)
                 return -ENOSYS;
+        s->counters.calls++;
         r = call_new(s, method, m, &c);
         if (r < 0)
                 return r;

@@ -6,6 +6,10 @@
 typedef struct Service Service;
 typedef struct Call Call;
 
+#define CALLS_MAX 1024    /* calls that have been allowed and wait, for moves or the broker */
+#define CALLS_UID_MAX 32  /* those of one user who is not root */
+#define CALL_CHANGE_MAX 320
+
 typedef struct Method {
         const char *member;
         const char *action; /* polkit action (polkit/actions.h); NULL: everybody may */
@@ -48,9 +52,10 @@ struct Call {
         uid_t owner;
         uid_t about;  /* polkit hears whether he asks about a process of his own ("own"); (uid_t) -1: it does not */
         uid_t caller; /* who asks; known once he is authorised */
-        const char *details[8];
+        const char *details[12];
         size_t n_details;
         char number[12];
+        char change[CALL_CHANGE_MAX];
 };
 
 /* The handler of all methods in the table: returns as sd-bus wants it. */
@@ -60,5 +65,16 @@ void call_finish(Call *c, int error, sd_bus_error *e);
 /* Before the bus connection goes: calls that wait for moves are forgotten, without a reply. */
 void calls_drop(Service *s);
 
-/* For check(): something the dialog may show. Kept by pointer; at most three. */
+/* What was asked of this service, for GetCounters. */
+typedef struct CallCounters {
+        uint64_t calls;    /* of methods, properties apart */
+        uint64_t denied;   /* by polkit, or because it could not be asked */
+        uint64_t refused;  /* too many of one user, one connection or all of them */
+} CallCounters;
+unsigned calls_waiting(const Service *s);
+
+/* For check(): one line of at most CALL_CHANGE_MAX bytes for the dialog ("change"): `what`, and `text` in quotes, cut where it is too long
+ * or goes on in another line. */
+void call_describe(Call *c, const char *what, const char *text);
+/* For check(): something the dialog may show. Kept by pointer; at most five. */
 void call_detail(Call *c, const char *name, const char *value);

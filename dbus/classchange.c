@@ -88,7 +88,9 @@ int set_properties_check(Call *c, sd_bus_error *e) {
                 return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "There is no property to set");
         if (sd_bus_path_decode(path, "/Classes", &name) <= 0 || manager_class_find(c->manager, name, &c->class_index) < 0)
                 return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
-        call_detail(c, "class", path);
+        free(c->class_name);
+        c->class_name = TAKE_PTR(name);
+        call_detail(c, "class", c->class_name);
         call_detail(c, "property", c->settings[0].name);
         return sd_bus_message_exit_container(c->message);
 }

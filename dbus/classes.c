@@ -142,12 +142,13 @@ static int check_processes_by_name(Call *c, sd_bus_error *e) {
 static int check_processes_by_path(Call *c, sd_bus_error *e) {
         const char *path = sd_bus_message_get_path(c->message);
         int r = read_page(c, e);
+        ClassInfo class;
 
         if (r < 0)
                 return r;
-        if (class_at(c->service, path, &c->class_index) < 0)
+        if (class_at(c->service, path, &c->class_index) < 0 || manager_class_info(c->manager, c->class_index, &class) < 0)
                 return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
-        call_detail(c, "class", path);
+        call_detail(c, "class", class.name);
         return 0;
 }
 

@@ -11,6 +11,7 @@ struct Service {
         Authority *authority;  /* NULL with it */
         sd_event_source *retry;
         Call *calls;           /* those that wait for moves */
+        CallCounters counters;
         uint64_t *rule_ids;    /* rules that the bus knows of, in order of number */
         size_t n_rule_ids;
         int last_error;        /* of connecting, told once */

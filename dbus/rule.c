@@ -43,6 +43,7 @@ static int check_set_enabled(Call *c, sd_bus_error *e) {
         c->enable = enable;
         c->rule_id = rule->id;
         call_detail(c, "rule", rule_text(rule->rule));
+        call_describe(c, enable ? "switch on" : "switch off", rule_text(rule->rule));
         return 0;
 }
 

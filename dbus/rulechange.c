@@ -2,6 +2,7 @@
 #include "dbus/rulechange.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "dbus/error.h"
 #include "dbus/object.h"
@@ -66,6 +67,7 @@ int rule_add_check(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return r;
         call_detail(c, "rule", c->text);
+        call_describe(c, "add", c->text);
         return 0;
 }
 
@@ -96,6 +98,7 @@ int rule_remove_check(Call *c, sd_bus_error *e) {
                 return r;
         c->text = rule_text(manager_rule_by_id(c->manager, c->rule_id)->rule);
         call_detail(c, "rule", c->text);
+        call_describe(c, "remove", c->text);
         return 0;
 }
 
@@ -124,6 +127,7 @@ int rule_replace_check(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return r;
         call_detail(c, "rule", c->text);
+        call_describe(c, "replace by", c->text);
         return 0;
 }
 
@@ -137,6 +141,7 @@ int rule_replace_act(Call *c, sd_bus_error *e) {
 int rules_set_all_check(Call *c, sd_bus_error *e) {
         _cleanup_(ruleset_freep) Ruleset *rules = NULL;
         TextError err = {};
+        char what[80];
         int r = sd_bus_message_read(c->message, "st", &c->text, &c->generation);
 
         if (r < 0)
@@ -152,6 +157,8 @@ int rules_set_all_check(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return error_of_rules(r, &err, e);
         call_detail(c, "rule", strlen(c->text) <= DETAIL_MAX ? c->text : "(all of them, too many to show)");
+        snprintf(what, sizeof(what), "put %zu rules in place of all that were added, the first", ruleset_size(rules));
+        call_describe(c, what, ruleset_size(rules) > 0 ? rule_text(ruleset_get(rules, 0)->rule) : "");
         return 0;
 }
 

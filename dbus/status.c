@@ -24,10 +24,16 @@ static void append_counter(const char *name, uint64_t value, void *userdata) {
 }
 
 static int answer_counters(Call *c, sd_bus_message *reply, sd_bus_error *e) {
+        const Service *s = c->service;
         Rows counters = { .reply = reply };
 
         counters.r = sd_bus_message_open_container(reply, 'a', "{st}");
         manager_counters(c->manager, append_counter, &counters);
+        append_counter("calls", s->counters.calls, &counters);
+        append_counter("calls_denied", s->counters.denied, &counters);
+        append_counter("calls_refused", s->counters.refused, &counters);
+        append_counter("calls_waiting", calls_waiting(s), &counters);
+        append_counter("polkit_pending", authority_pending(s->authority), &counters);
         return counters.r < 0 ? counters.r : sd_bus_message_close_container(reply);
 }
 

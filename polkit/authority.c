@@ -321,6 +321,14 @@ Authority *authority_free(Authority *a) {
         return NULL;
 }
 
+unsigned authority_pending(const Authority *a) {
+        unsigned n = 0;
+
+        for (const Check *c = a->checks; c; c = c->next)
+                n += c->asked;
+        return n;
+}
+
 int authority_set_error(int result, const char *action, sd_bus_error *e) {
         switch (result) {
         case -EACCES:

@@ -41,5 +41,8 @@ DEFINE_CLEANUP(Authority *, authority_free)
  * asked (the codes above among them); then `answer` is not called. */
 int authority_check(Authority *a, sd_bus_message *call, const AuthorityQuestion *question, AuthorityAnswer answer, void *userdata);
 
+/* Questions that polkit has not answered yet. */
+unsigned authority_pending(const Authority *a);
+
 /* Fills the D-Bus error for a result; returns a negative errno for sd-bus. */
 int authority_set_error(int result, const char *action, sd_bus_error *e);

@@ -43,12 +43,21 @@ class Dialog(PolkitCase):
     def test_right_password(self):
         call = self.ask_add()
         call.terminal.wait_for(r'org\.pclass\.rules\.modify')
-        call.terminal.wait_for('change which processes belong in which class')
+        call.terminal.wait_for('change which processes belong in which class: add “asked: cgroup=[^“]*comm=pt-bus => web”')
         call.terminal.wait_for('carol')
         self.assertNotIn('asked', bus.rules())
         call.terminal.password('carolpw')
         self.assertOk(call.answer())
         self.assertIn('asked', bus.rules())
+
+    def test_text_that_would_fill_the_dialog(self):
+        """One line, cut: nobody writes his own words below it."""
+        text = bus.rule_text('one', comm='x' * 500) + '\n' + bus.rule_text('two')
+        call = self.ask('dave', '/Rules', 'Rules', 'SetAll', 'st', text, 0).go()
+        shown = call.terminal.wait_for(r'in which class: (put 2 rules in place of all that were added, the first “one: [^”]*”)\.')[1]
+        self.assertIn('xxx …', shown)
+        self.assertLess(len(shown), 320)
+        call.terminal.wait_for('carol')
 
     def test_wrong_password(self):
         call = self.ask_add()
