@@ -40,7 +40,7 @@ static uint64_t read_number(const char *path, const char *key) {
         if (fd_read_text(AT_FDCWD, path, text, sizeof(text)) < 0)
                 return 0;
         const char *at = *key ? strstr(text, key) : text;
-        return at && sscanf(at + strlen(key), " %llu", &v) == 1 ? v : 0;
+        return (at && sscanf(at + strlen(key), " %llu", &v) == 1) ? v : 0;
 }
 
 void class_scale_read(ClassScale *ret) {
@@ -227,11 +227,29 @@ static void reset_limit(const ClassSet *s, const Class *c, ClassProperty p) {
                 log_warning("class %s: %s cannot be reset: %s", c->name, class_property_name(p), why);
 }
 
+/* What an earlier start froze elsewhere would stay so for ever. */
+static void thaw_elsewhere(const ClassSet *s, const Class *c) {
+        static const char *const names[] = { "freezer", "cgroup2" };
+        char path[WIRE_PATH_MAX], text[16];
+        unsigned i, here;
+
+        for (size_t k = 0; k < ELEMENTSOF(names); k++) {
+                if (hierarchy_find(s->hierarchies, names[k], &i) < 0 || (freeze_hierarchy(s, c, &here) >= 0 && i == here))
+                        continue;
+                const Hierarchy *h = &s->hierarchies->items[i];
+                class_path(s, c, i, path, sizeof(path));
+                if (limit_to_file(CLASS_FREEZE, h->version, NULL, &s->scale, text, sizeof(text)) >= 0)
+                        (void) cgroupfs_write(h->mount_fd, path, limit_file(CLASS_FREEZE, h->version), text); /* mostly it is not there */
+        }
+}
+
 static void apply_limit(const ClassSet *s, Class *c, ClassProperty p) {
         bool wanted = class_value(c, p);
         ClassNote ignored = {}, *note = wanted ? &c->notes[p] : &ignored;
         char why[WHY_MAX];
 
+        if (p == CLASS_FREEZE && c->taken_over && !is_template(c))
+                thaw_elsewhere(s, c);
         if (!wanted && c->taken_over && !is_template(c))
                 reset_limit(s, c, p);
         if (!wanted && !c->def->tunable[p].allowed)

@@ -22,9 +22,9 @@ static const struct {
         unsigned capability;
         const char *without; /* what a helper without that capability cannot do */
 } members[] = {
-        { CLASS_NICE, WIRE_MEMBER_NICE, CAP_SYS_NICE, "CAP_SYS_NICE is missing: only processes of root get it" },
-        { CLASS_OOM_SCORE_ADJUST, WIRE_MEMBER_OOM, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE is missing: it cannot be lowered" },
-        { CLASS_LIMIT_NOFILE, WIRE_MEMBER_FILES, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE is missing: only processes of root get it, and no more than they have" },
+        { CLASS_NICE, WIRE_MEMBER_NICE, CAP_SYS_NICE, "CAP_SYS_NICE or the call itself is not allowed here (see member-limits.conf)" },
+        { CLASS_OOM_SCORE_ADJUST, WIRE_MEMBER_OOM, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE is missing: it cannot be lowered (see member-limits.conf)" },
+        { CLASS_LIMIT_NOFILE, WIRE_MEMBER_FILES, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE is missing: only processes of root get it, and no more than they have (see member-limits.conf)" },
 };
 
 uint32_t members_needed(const ClassSet *s) {

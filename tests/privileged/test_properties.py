@@ -175,6 +175,16 @@ class Frozen(Case):
         self.service.restart()
         self.assertEqual(read(hierarchy_of('cgroup2'), path, 'cgroup.freeze'), '0')
 
+    def test_frozen_in_another_hierarchy_than_before(self):
+        v1 = hierarchy_of('freezer')
+        path = self.class_path('ice')
+        self.service.write_classes('[Class ice]\nFreeze=yes\nHierarchies=freezer cgroup2\n[Class old]\n[Class marker]\n')
+        self.service.restart()
+        states = read(hierarchy_of('cgroup2'), path, 'cgroup.freeze'), read(v1, path, 'freezer.state') if v1 else ''
+        self.assertEqual(states, ('0', 'FROZEN') if v1 else ('1', ''))
+        if v1:
+            self.assertIn(read(v1, self.class_path('old'), 'freezer.state'), ('THAWED',))
+
 
 class Wrong(Case):
     START = False

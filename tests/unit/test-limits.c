@@ -1,6 +1,13 @@
 /* Conversions, against the documented values: systemd's weight-to-shares and the kernel's cgroup-v1 and -v2 texts. */
 #include "tests/unit/test.h"
 
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "broker/limitfile.h"
 #include "common/classvalue.h"
 #include "tests/unit/fakecgroup.h"
@@ -329,12 +336,45 @@ static void test_resolve(void **state) {
         assert_int_equal(proc.error, -ENODEV);
 }
 
+static const char *any_disk(char *buf, size_t size) {
+        DIR *d = opendir("/sys/block");
+
+        assert_non_null(d);
+        buf[0] = '\0';
+        for (struct dirent *e; !buf[0] && (e = readdir(d));)
+                if (e->d_name[0] != '.' && !strchr(e->d_name, '!'))
+                        snprintf(buf, size, "/dev/%.100s", e->d_name);
+        closedir(d);
+        return buf;
+}
+
+/* In the unit /dev has no disks. */
+static void test_resolve_without_dev(void **state) {
+        LimitDevice a = {}, b = {}, none = { .path = "/dev/nothing/../etc" };
+
+        any_disk(a.path, sizeof(a.path));
+        b = a;
+        limit_device_resolve(&a);
+        assert_int_equal(a.error, 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+                if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("none", "/dev", "tmpfs", 0, NULL) < 0)
+                        _exit(2);
+                limit_device_resolve(&b);
+                limit_device_resolve(&none);
+                _exit(b.error == 0 && b.major == a.major && b.minor == a.minor && none.error < 0 ? 0 : 1);
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_files),       cmocka_unit_test(test_weight),       cmocka_unit_test(test_others),
                 cmocka_unit_test(test_defaults),    cmocka_unit_test(test_read_back),    cmocka_unit_test(test_percentages),
                 cmocka_unit_test(test_freeze),      cmocka_unit_test(test_quota),        cmocka_unit_test(test_io_weight),
-                cmocka_unit_test(test_device_lines), cmocka_unit_test(test_device_reading), cmocka_unit_test(test_resolve),
+                cmocka_unit_test(test_device_lines), cmocka_unit_test(test_device_reading), cmocka_unit_test(test_resolve), cmocka_unit_test(test_resolve_without_dev),
                 cmocka_unit_test_setup_teardown(test_quota_files, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_swap_v1, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_weight_files, fake_setup, fake_teardown),
