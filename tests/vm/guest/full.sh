@@ -18,7 +18,7 @@ install_pclass() {
 main_pid() { systemctl show -P MainPID "$1"; }
 active() { [ "$(systemctl is-active pclass)" = active ] && converged; }
 await_service() { # await_service [STARTS]: until it runs, unless it was started anew so often
-        [ "$(systemctl show -P NRestarts pclass)" -lt "${1:-5}" ] && await 120 active && return 0
+        [ "$(systemctl show -P NRestarts pclass)" -lt "${1:-5}" ] && await 300 active && return 0
         not_ok "service" "does not run"
         systemctl --no-pager -l status pclass
         journalctl -q -o cat --no-pager -u pclass | tail -n 30

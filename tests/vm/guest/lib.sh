@@ -7,10 +7,10 @@ mkdir -p "$out"
 boot=$(($(cat /disk/boots 2>/dev/null || echo 0) + 1)) # which boot of this machine this is
 
 ok() { echo "ok $suite: $*"; }
-patience=60 # seconds, for emulation on a loaded machine; less once something went wrong
+patience=120 # seconds, for emulation on a loaded machine; less once something went wrong
 not_ok() {
         local name=$1
-        patience=10
+        patience=30
         shift
         echo "not ok $suite: $name: $*"
 }
