@@ -10,6 +10,7 @@
 #include "broker/members.h"
 #include "broker/move.h"
 #include "broker/process.h"
+#include "broker/runtimeclass.h"
 #include "broker/tune.h"
 #include "common/channel.h"
 #include "common/fd.h"
@@ -87,6 +88,8 @@ static void describe_class(const Class *c, WireClass *ret) {
                 ret->flags |= WIRE_CLASS_TEMPLATE;
         if (c->def->leave_unit)
                 ret->flags |= WIRE_CLASS_LEAVE_UNIT;
+        if (c->own)
+                ret->flags |= WIRE_CLASS_RUNTIME;
         if (c->has_leaf) {
                 ret->flags |= WIRE_CLASS_LEAF_V2;
                 strcpy(ret->leaf, CLASS_LEAF);
@@ -299,6 +302,24 @@ static void handle_tune(Broker *b, const void *item, void *answer) {
         tune_class(b, item, answer);
 }
 
+static void handle_add_class(Broker *b, const void *item, void *answer) {
+        const WireAddClass *request = item;
+        WireClass *class = answer;
+        Class *c;
+        int r = wire_text_ok(request->name, sizeof(request->name)) ? runtime_class_add(b->classes, request->name, request->hierarchies, &c) : -EINVAL;
+
+        if (r >= 0) {
+                describe_class(c, class);
+                return;
+        }
+        *class = (WireClass) { .index = WIRE_NONE, .template_index = WIRE_NONE, .error = r };
+        class->code = r == -ENOSPC ? WIRE_LIMIT : r == -EINVAL || r == -EEXIST ? WIRE_NOT_ALLOWED : WIRE_FAILED;
+}
+
+static void handle_remove_class(Broker *b, const void *item, void *answer) {
+        runtime_class_remove(b, item, answer);
+}
+
 static void handle_restart(Broker *b, const void *item, void *answer) {
         b->state = BROKER_RESTART;
 }
@@ -327,6 +348,8 @@ static const ItemHandler handlers[] = {
         [WIRE_RESTART] = handle_restart,
         [WIRE_CHECK_CONFIG] = handle_check_config,
         [WIRE_CHECK_CLASS] = handle_check_class,
+        [WIRE_ADD_CLASS] = handle_add_class,
+        [WIRE_REMOVE_CLASS] = handle_remove_class,
 };
 
 /* How the limits of the instances in an answer came out. */
@@ -397,7 +420,7 @@ static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
                 r = send_tuned(b, (const WireTune *) items, (const WireResult *) answers, h->count);
         if (r >= 0)
                 r = broker_send(b, h->op | WIRE_REPLY, h->seq, answers, h->count, NULL, 0);
-        if (r >= 0 && h->op == WIRE_INSTANCE)
+        if (r >= 0 && (h->op == WIRE_INSTANCE || h->op == WIRE_ADD_CLASS))
                 r = send_instance_notes(b, (const WireClass *) answers, h->count);
         return r;
 }

@@ -22,6 +22,7 @@ static Class *class_free(Class *c) {
         for (size_t p = 0; p < _CLASS_PROPERTY_N; p++)
                 free(c->tuned[p]);
         free(c->devices);
+        class_table_free(c->own);
         free(c->allowed);
         free(c->name);
         free(c);
@@ -143,7 +144,7 @@ void class_set_restore(ClassSet *s, const ClassTable *remembered) {
                 restore_class(s, s->items[i]);
 }
 
-static int class_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t template_index, Class **ret) {
+int class_set_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t template_index, Class **ret) {
         _cleanup_(class_freep) Class *c = calloc(1, sizeof(*c));
 
         if (!c)
@@ -179,17 +180,31 @@ int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, Clas
                 return r;
         s->table = table;
         s->hierarchies = hierarchies;
+        s->runtime_fd = -EBADF;
         class_scale_read(&s->scale);
         for (size_t i = 0; r >= 0 && i < table->n; i++)
-                r = class_add(s, table->classes[i], table->classes[i]->name, WIRE_NONE, &c);
+                r = class_set_add(s, table->classes[i], table->classes[i]->name, WIRE_NONE, &c);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(s);
         return 0;
 }
 
+/* Where runtime classes may be wanted: what root says of [Class runtime], else wherever there are limits but for v1's cpuset, which asks for a
+ * capability. */
+static uint32_t runtime_hierarchies(const ClassSet *s) {
+        uint32_t mask = 0;
+        unsigned h;
+
+        for (ClassProperty p = 0; s->runtime_max > 0 && !class_table_find(s->table, "runtime") && p < CLASS_NICE; p++)
+                if (limit_hierarchy(s->hierarchies, p, &h) >= 0 && !cgroupfs_has_word(s->hierarchies->items[h].controllers, "cpuset") &&
+                    limit_file(p, s->hierarchies->items[h].version))
+                        mask |= 1u << h;
+        return mask;
+}
+
 uint32_t class_set_hierarchies(const ClassSet *s) {
-        uint32_t mask = 1u << s->hierarchies->membership;
+        uint32_t mask = 1u << s->hierarchies->membership | runtime_hierarchies(s);
 
         for (size_t i = 0; i < s->n; i++)
                 mask |= s->items[i]->hierarchies;
@@ -227,13 +242,15 @@ bool class_template_takes(const Class *template, const char *text) {
         return fnmatch(glob, text, 0) == 0;
 }
 
-static void remove_class(ClassSet *s, Class *c) {
+void class_set_forget(ClassSet *s, Class *c) {
         map_remove_string(s->by_name, c->name);
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
                 c->procs_fd[h] = fd_close(c->procs_fd[h]);
         place_set_clear(&c->places);
         c->live = false;
-        s->n_instances--;
+        s->n_runtime -= c->own != NULL;
+        if (c->template_index != WIRE_NONE)
+                s->n_instances--;
 }
 
 int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret) {
@@ -254,14 +271,14 @@ int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class
         }
         if (s->n_instances >= CLASS_INSTANCES_MAX)
                 return -ENOSPC;
-        int r = class_add(s, template->def, name, template_index, &c);
+        int r = class_set_add(s, template->def, name, template_index, &c);
         if (r < 0)
                 return r;
         s->n_instances++;
         r = class_make(s, c);
         if (r < 0) {
                 (void) class_unmake(s, c);
-                remove_class(s, c);
+                class_set_forget(s, c);
                 return r;
         }
         *ret = c;
@@ -274,8 +291,17 @@ int class_drop_instance(ClassSet *s, Class *c) {
         int r = class_unmake(s, c);
         if (r < 0)
                 return r;
-        remove_class(s, c);
+        class_set_forget(s, c);
         return 0;
+}
+
+bool class_has_children(const ClassSet *s, const Class *c) {
+        size_t n = strlen(c->name);
+
+        for (size_t i = 0; i < s->n; i++)
+                if (s->items[i]->live && strncmp(s->items[i]->name, c->name, n) == 0 && s->items[i]->name[n] == '/')
+                        return true;
+        return false;
 }
 
 /* ---- looking things up ----------------------------------------------------------------------------------------------- */

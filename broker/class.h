@@ -23,6 +23,7 @@ typedef struct Class {
         char *name;
         uint32_t template_index;      /* WIRE_NONE unless an instance */
         uint32_t hierarchies;         /* bits */
+        ClassTable *own;              /* of a runtime class: holds its `def`; NULL for all others */
         bool live;                    /* false: a removed instance, the slot is free */
         bool has_leaf;
         bool announce;                /* made anew: pclassd has to be told before the next answer */
@@ -45,6 +46,8 @@ typedef struct ClassSet {
         size_t n_instances;
         size_t n_announce;            /* of them are to be announced anew */
         Map *by_name;                 /* templates under their text */
+        size_t n_runtime, runtime_max; /* classes below runtime/; that one itself is not counted */
+        int runtime_fd;               /* the directory where they are remembered; borrowed, -1 = nowhere */
         const ClassTable *table;
         const HierarchySet *hierarchies;
         ClassScale scale;             /* what percentages mean here */
@@ -66,6 +69,13 @@ void class_set_restore(ClassSet *s, const ClassTable *remembered);
 uint32_t class_set_hierarchies(const ClassSet *s);
 /* Makes or takes over roots, classes and instances found on disk, sets limits (each result is in notes), opens cgroup.procs. */
 int class_set_realise(ClassSet *s);
+
+/* Adds a class without making it real. The definition outlives the set, or is the class's own. */
+int class_set_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t template_index, Class **ret);
+/* Forgets a class; its cgroups are not touched. */
+void class_set_forget(ClassSet *s, Class *c);
+/* Is another class below this one? */
+bool class_has_children(const ClassSet *s, const Class *c);
 
 /* Instance `text` of a template: the one that is there, or a new one. -EINVAL: not a template or not a legal text;
  * -ENOSPC: too many; others: could not be made. A static class of that very name is the answer if there is one. */

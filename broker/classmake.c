@@ -116,30 +116,6 @@ int class_make(ClassSet *s, Class *c) {
 
 /* ---- unmaking ----------------------------------------------------------------------------------------------------------- */
 
-int class_unmake(ClassSet *s, Class *c) {
-        char path[WIRE_PATH_MAX];
-        int r = 0;
-
-        for (unsigned i = 0; i < s->hierarchies->n; i++) {
-                class_path(s, c, i, path, sizeof(path));
-                if (c->hierarchies & 1u << i && cgroupfs_is_empty(s->hierarchies->items[i].mount_fd, path) == 0)
-                        return -EBUSY;
-        }
-        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++) {
-                if (!(c->hierarchies & 1u << i))
-                        continue;
-                class_path(s, c, i, path, sizeof(path));
-                r = cgroupfs_rmdir(s->hierarchies->items[i].mount_fd, path);
-                if (r == -ENOENT)
-                        r = 0;
-        }
-        if (r < 0) /* somebody came in between: what is gone already is made again */
-                (void) class_make(s, c);
-        return r;
-}
-
-/* ---- all of them -------------------------------------------------------------------------------------------------------- */
-
 /* Removes a directory and what is below it, as far as nobody is in there. */
 static int remove_tree(const Hierarchy *h, const char *path, unsigned depth) {
         _cleanup_strv_ char **children = NULL;
@@ -153,6 +129,30 @@ static int remove_tree(const Hierarchy *h, const char *path, unsigned depth) {
         }
         return r < 0 ? r : cgroupfs_rmdir(h->mount_fd, path);
 }
+
+int class_unmake(ClassSet *s, Class *c) {
+        char path[WIRE_PATH_MAX];
+        int r = 0;
+
+        for (unsigned i = 0; i < s->hierarchies->n; i++) {
+                class_members_path(s, c, i, path, sizeof(path));
+                if (c->hierarchies & 1u << i && cgroupfs_is_empty(s->hierarchies->items[i].mount_fd, path) == 0)
+                        return -EBUSY;
+        }
+        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++) {
+                if (!(c->hierarchies & 1u << i))
+                        continue;
+                class_path(s, c, i, path, sizeof(path));
+                r = remove_tree(&s->hierarchies->items[i], path, 0);
+                if (r == -ENOENT)
+                        r = 0;
+        }
+        if (r < 0) /* somebody came in between: what is gone already is made again */
+                (void) class_make(s, c);
+        return r;
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------------- */
 
 /* Where a directory stands that no class claims: an instance of an earlier start, or what is left of a class that is no more. */
 static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *child) {

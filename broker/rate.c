@@ -25,6 +25,8 @@ unsigned rate_cost(unsigned op) {
         switch (op) {
         case WIRE_INSTANCE:
         case WIRE_DROP_INSTANCE:
+        case WIRE_ADD_CLASS:
+        case WIRE_REMOVE_CLASS:
                 return 100; /* directories on several hierarchies, and their limits */
         case WIRE_TUNE:
                 return 500; /* files of twenty properties, and every member */

@@ -13,6 +13,7 @@
 #include "broker/cgroupfs.h"
 #include "broker/connector.h"
 #include "broker/limits.h"
+#include "broker/runtimeclass.h"
 #include "broker/tune.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -220,6 +221,11 @@ static int make_classes(Setup *s) {
         if (r < 0)
                 return log_error_errno(r, "no cgroup hierarchy can be used");
         r = class_set_new(s->table, s->hierarchies, &s->classes);
+        if (r >= 0) {
+                s->classes->runtime_fd = s->runtime_fd;
+                s->classes->runtime_max = s->config->runtime_classes_max;
+                r = runtime_classes_load(s->classes);
+        }
         for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++)
                 r = leave_own_cgroup(s, i);
         if (r < 0)

@@ -13,6 +13,8 @@ int verb_set_property(Cli *cli, int argc, char **argv);
 int verb_freeze(Cli *cli, int argc, char **argv);
 int verb_thaw(Cli *cli, int argc, char **argv);
 int verb_list_processes(Cli *cli, int argc, char **argv);
+int verb_add_class(Cli *cli, int argc, char **argv);
+int verb_remove_class(Cli *cli, int argc, char **argv);
 int verb_list_rules(Cli *cli, int argc, char **argv);
 int verb_add_rule(Cli *cli, int argc, char **argv);
 int verb_replace(Cli *cli, int argc, char **argv);

@@ -57,7 +57,7 @@ int config_new(Config **ret) {
 
         if (!c)
                 return -ENOMEM;
-        *c = (Config) { .mode = MODE_OBSERVE, .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5 };
+        *c = (Config) { .mode = MODE_OBSERVE, .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5, .runtime_classes_max = 64 };
         c->class_root = strdup("pclass");
         c->state_dir = strdup("/var/lib/pclass");
         c->runtime_dir = strdup("/run/pclass");
@@ -81,6 +81,7 @@ static bool list_equal(char *const *a, char *const *b) {
 
 bool config_equal(const Config *a, const Config *b) {
         return a->mode == b->mode && a->heartbeat_sec == b->heartbeat_sec && a->sweep_sec == b->sweep_sec && a->sweep == b->sweep && a->scan_sec == b->scan_sec &&
+               a->runtime_classes_max == b->runtime_classes_max &&
                streq(a->class_root, b->class_root) && streq(a->state_dir, b->state_dir) && streq(a->runtime_dir, b->runtime_dir) &&
                list_equal(a->protect, b->protect) && list_equal(a->unprotect, b->unprotect) &&
                list_equal(a->protect_users, b->protect_users) && list_equal(a->class_dirs, b->class_dirs) &&
@@ -113,6 +114,15 @@ static int parse_seconds(const ConfigKey *key, void *field, const ConfLine *l, b
         if (str_to_u32(l->value, &v) < 0 || v < key->least || v > key->most)
                 return text_error(err, l->file, l->line, l->column, "expected a number of seconds from %u to %u", key->least,
                                   key->most);
+        *(unsigned *) field = v;
+        return 0;
+}
+
+static int parse_number(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        uint32_t v;
+
+        if (str_to_u32(l->value, &v) < 0 || v < key->least || v > key->most)
+                return text_error(err, l->file, l->line, l->column, "expected a number from %u to %u", key->least, key->most);
         *(unsigned *) field = v;
         return 0;
 }
@@ -186,6 +196,7 @@ static const ConfigKey keys[] = {
         { "SweepSec", parse_seconds, offsetof(Config, sweep_sec), 0, 86400 },
         { "Sweep", parse_sweep, offsetof(Config, sweep) },
         { "ScanSec", parse_seconds, offsetof(Config, scan_sec), 1, 3600 },
+        { "RuntimeClassesMax", parse_number, offsetof(Config, runtime_classes_max), 0, 1024 },
         { "ClassDirs", parse_dirs, offsetof(Config, class_dirs) },
         { "RuleDirs", parse_dirs, offsetof(Config, rule_dirs) },
         { "StateDir", parse_path, offsetof(Config, state_dir) },

@@ -25,6 +25,7 @@ typedef struct Config {
         unsigned sweep_sec;         /* SweepSec=, default 60, 0 = never */
         SweepAction sweep;          /* Sweep=repair|report|adopt, default repair */
         unsigned scan_sec;          /* ScanSec=, default 5: period of scans while there is no connector */
+        unsigned runtime_classes_max; /* RuntimeClassesMax=, default 64, 0 = D-Bus makes no classes, at most 1024 */
         char **class_dirs;          /* ClassDirs=, default /etc/pclass/classes.d /run/pclass/classes.d /usr/lib/pclass/classes.d */
         char **rule_dirs;           /* RuleDirs=, default the same with rules.d */
         char *state_dir;            /* StateDir=, default /var/lib/pclass, owned by the service user */

@@ -15,6 +15,8 @@ static const size_t request_sizes[REQUEST_MAX] = {
         [WIRE_CHECK_CONFIG] = sizeof(WireReady),
         [WIRE_CHECK_CLASS] = sizeof(WireCheckClass),
         [WIRE_TUNE] = sizeof(WireTune),
+        [WIRE_ADD_CLASS] = sizeof(WireAddClass),
+        [WIRE_REMOVE_CLASS] = sizeof(WireRemoveClass),
         [WIRE_HIERARCHY] = sizeof(WireHierarchy),
         [WIRE_CLASS] = sizeof(WireClass),
         [WIRE_CLASS_NOTE] = sizeof(WireClassNote),
@@ -36,6 +38,8 @@ static const size_t reply_sizes[REQUEST_MAX] = {
         [WIRE_CHECK_CONFIG] = sizeof(WireResult),
         [WIRE_CHECK_CLASS] = sizeof(WireResult),
         [WIRE_TUNE] = sizeof(WireResult),
+        [WIRE_ADD_CLASS] = sizeof(WireClass),
+        [WIRE_REMOVE_CLASS] = sizeof(WireResult),
         [WIRE_EXE] = sizeof(WireExeReply),
         [WIRE_SET_MEMBER] = sizeof(WireSetMemberReply),
 };
@@ -49,6 +53,7 @@ _Static_assert(sizeof(WireMoveReply) == 4 * 4 + 2 * 4 * WIRE_HIERARCHIES_MAX, "m
 _Static_assert(sizeof(WireReturn) == 4 * 4 + 8, "return");
 _Static_assert(sizeof(WireInstance) == 8 + WIRE_COMPONENT_MAX + 7, "instance");
 _Static_assert(sizeof(WireTune) == 8 + WIRE_SETTINGS_MAX * (8 + WIRE_TEXT_MAX), "tune");
+_Static_assert(sizeof(WireAddClass) == WIRE_TEXT_MAX + 8, "add class");
 _Static_assert(sizeof(WireResult) == 8 + WIRE_TEXT_MAX, "result");
 _Static_assert(sizeof(WireHierarchy) == 16 + WIRE_TEXT_MAX + 2 * WIRE_PATH_MAX, "hierarchy");
 _Static_assert(sizeof(WireClass) == 24 + 8 * WIRE_HIERARCHIES_MAX + 2 * WIRE_TEXT_MAX + WIRE_COMPONENT_MAX + 7, "class");

@@ -29,6 +29,9 @@ typedef enum WireOp {
         WIRE_CHECK_CLASS,   /* is a class still as it was made? What is not, Sweep=repair makes again. text: what was found, "" = nothing;
                                code: 0 as it should be (now), CLASS_GONE, FAILED */
         WIRE_TUNE,          /* properties of a class, within root's Tunable=, all or nothing; the notes of what changed come before the answer */
+        WIRE_ADD_CLASS,     /* a class below runtime/, answered as INSTANCE is; its notes follow */
+        WIRE_REMOVE_CLASS,  /* a runtime class or an instance. code: STALE somebody is in it (still: ask again after KILL and DRAIN),
+                               NOT_ALLOWED it is root's, or does not exist, or (error -EBUSY) has classes below it; text: why */
         /* broker -> pclassd, not answered; a CLASS that is known already, and its notes, before an answer: it was made anew.
          * Sent in this order after HELLO's reply, closed by READY */
         WIRE_HIERARCHY = 32,
@@ -139,7 +142,23 @@ typedef struct WireTune {
         WireSetting settings[WIRE_SETTINGS_MAX];
 } WireTune;
 
-typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, TUNE, RESTART, CHECK_CONFIG, CHECK_CLASS */
+typedef struct WireAddClass {
+        char name[WIRE_TEXT_MAX];
+        uint32_t hierarchies; /* bit n, beside the membership hierarchy */
+        uint32_t reserved;
+} WireAddClass;
+
+typedef struct WireRemoveClass {
+        uint32_t class_index;
+        uint32_t how; /* WireRemoval */
+} WireRemoveClass;
+typedef enum WireRemoval {
+        WIRE_REMOVE_EMPTY, /* only if nobody is in it */
+        WIRE_REMOVE_DRAIN, /* its members go to the class above, where there is none to their origin */
+        WIRE_REMOVE_KILL,
+} WireRemoval;
+
+typedef struct WireResult { /* answers PING, RETURN, DROP_INSTANCE, TUNE, RESTART, CHECK_CONFIG, CHECK_CLASS, REMOVE_CLASS */
         int32_t code;
         int32_t error;
         char text[WIRE_TEXT_MAX]; /* for CHECK_CONFIG: the parse error; CHECK_CLASS: what was found; for WIRE_PARENT: the path */
@@ -173,6 +192,7 @@ typedef struct WireClass { /* also the answer to INSTANCE, then code first tells
 #define WIRE_CLASS_TEMPLATE 1u   /* no cgroup of its own */
 #define WIRE_CLASS_LEAVE_UNIT 2u
 #define WIRE_CLASS_LEAF_V2 4u    /* `leaf` applies to v2 hierarchies */
+#define WIRE_CLASS_RUNTIME 8u    /* made by ADD_CLASS */
 
 typedef struct WireClassNote {
         uint32_t class_index;

@@ -72,6 +72,7 @@ struct Manager {
         Heartbeat heartbeat;
         Settle settle;
         size_t moves_under_way, moves_max; /* each holds a pidfd */
+        struct ClassEdit *class_edits; /* those that the broker has not answered */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
         struct Tuning *tunings;     /* that wait for the broker */
         sd_event_source *restart;
@@ -100,6 +101,7 @@ int manager_recompile(Manager *m);
 int manager_class_appeared(Manager *m, Class *c);
 /* The broker made a class, or one that is known anew. */
 int manager_class_announced(Manager *m, const WireClass *item);
+void class_edits_done(Manager *m); /* after the broker client */
 void manager_class_vanished(Manager *m, Class *c); /* frees it */
 void manager_set_degraded(Manager *m, const char *reason); /* NULL: no more */
 void manager_status_changed(Manager *m);

@@ -375,6 +375,7 @@ Manager *manager_free(Manager *m) {
         if (m->broker)
                 brokerclient_free(m->broker);
         assign_done(m);
+        class_edits_done(m);
         instances_done(m);
         emptiness_done(m);
         scan_done(m);

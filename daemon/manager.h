@@ -102,6 +102,18 @@ int manager_class_set(Manager *m, size_t index, const ClassSetting *settings, si
 /* The caller is gone: the change goes on, the callback is not called. */
 void manager_class_set_cancel(Manager *m, void *userdata);
 
+/* Classes that are made and removed while the service runs. The callback comes once, from the loop: 0, or
+ * -EINVAL no name below runtime/, or the class above is none; -EEXIST; -ENOSPC as many as root allows are there; -EXDEV none of root's classes is in such a hierarchy; -EBUSY it is in use;
+ * -EPERM it is root's; others. text: more about it, "" = nothing. 0 or -errno if it cannot even be asked. */
+typedef enum ClassRemoval { CLASS_REMOVE_EMPTY, CLASS_REMOVE_DRAIN, CLASS_REMOVE_KILL } ClassRemoval;
+typedef void (*ManagerClassDone)(int error, const char *text, void *userdata);
+/* hierarchies: controllers and the like, separated by blanks, where it is to exist beside the membership hierarchy; NULL = nowhere else.
+ * -ENOENT: there is no such hierarchy. */
+int manager_class_add(Manager *m, const char *name, const char *hierarchies, ManagerClassDone callback, void *userdata);
+int manager_class_remove(Manager *m, const char *name, ClassRemoval how, ManagerClassDone callback, void *userdata);
+/* The caller is gone: it goes on, the callback is not called. */
+void manager_class_cancel(Manager *m, void *userdata);
+
 typedef struct MemberInfo {
         pid_t pid;
         char comm[64];

@@ -82,6 +82,8 @@ static int call_check(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return r;
         c->explanation = explanation_free(c->explanation);
+        free(c->class_name);
+        c->class_name = NULL;
         memset(c->details, 0, sizeof(c->details));
         c->n_details = 0;
         c->owner = c->about = (uid_t) -1;
@@ -279,6 +281,7 @@ void calls_drop(Service *s) {
                 manager_reload_cancel(c->manager, c);
                 manager_assign_cancel(c->manager, c);
                 manager_class_set_cancel(c->manager, c);
+                manager_class_cancel(c->manager, c);
                 call_unlink(c);
                 call_free(c);
         }

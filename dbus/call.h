@@ -36,6 +36,8 @@ struct Call {
         bool alone, enable, paged;
         uint64_t rule_id, generation;
         size_t class_index;
+        const char *hierarchies;
+        ClassRemoval removal;
         uint32_t pid, after, limit;
         Mode mode;
         Explanation *explanation; /* owned */

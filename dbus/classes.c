@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "common/str.h"
 #include "dbus/classchange.h"
+#include "dbus/classedit.h"
 #include "dbus/error.h"
 #include "dbus/object.h"
 #include "dbus/options.h"
@@ -187,6 +188,8 @@ static int answer_processes(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 static const Method classes_methods[] = {
         { "List", NULL, check_list, NULL, answer_list },
         { "GetProcesses", ACTION_PROCESSES_INSPECT, check_processes_by_name, NULL, answer_processes },
+        { "Add", ACTION_CLASSES_MODIFY, class_check_add, NULL, class_answer_add, class_begin_add, .settle = true },
+        { "Remove", ACTION_CLASSES_MODIFY, class_check_remove, NULL, NULL, class_begin_remove, .settle = true },
 };
 
 static int on_classes_method(sd_bus_message *m, void *userdata, sd_bus_error *e) {
@@ -197,6 +200,10 @@ static const sd_bus_vtable classes_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", classes), on_classes_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetProcesses", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("aa{sv}", processes), on_classes_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", name, "a{sv}", properties), SD_BUS_RESULT("o", class), on_classes_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("o", class, "a{sv}", options), SD_BUS_NO_RESULT, on_classes_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Emptied", SD_BUS_ARGS("o", class, "s", name), 0),
         SD_BUS_VTABLE_END

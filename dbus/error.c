@@ -33,6 +33,25 @@ int error_of_rules(int r, const TextError *err, sd_bus_error *e) {
         return sd_bus_error_set(e, name, printable ?: text);
 }
 
+int error_of_class(int r, const char *name, const char *text, sd_bus_error *e) {
+        switch (-r) {
+        case EINVAL:
+                return sd_bus_error_setf(e, SD_BUS_ERROR_INVALID_ARGS, "Class %s cannot be made: a class above it does not exist or is not a run-time class", name);
+        case EEXIST:
+                return sd_bus_error_setf(e, ERROR_IN_USE, "There is a class %s already", name);
+        case EBUSY:
+                return sd_bus_error_setf(e, ERROR_IN_USE, "Class %s is in use: %s", name, text);
+        case ENOSPC:
+                return sd_bus_error_set(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "There are as many run-time classes as RuntimeClassesMax= of pclass.conf allows");
+        case EXDEV:
+                return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Class %s cannot be in a hierarchy that root's classes do not use; see Hierarchies= of [Class runtime]", name);
+        case EPERM:
+                return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Class %s is not removed from here: %s", name, text);
+        default:
+                return error_of_daemon(r, e);
+        }
+}
+
 int error_of_process(int r, uint32_t pid, sd_bus_error *e) {
         switch (-r) {
         case ESRCH:

@@ -58,6 +58,21 @@ class Access(Case):
     def test_challenged_without_agent(self):
         self.every_protected('dave', lambda a: self.assertError(a, INTERACTIVE, 'password'))
 
+    def test_classes_are_made_and_removed_by_who_may(self):
+        add = ('/Classes', 'Classes', 'Add', 'sa{sv}', 'runtime/probe', 0)
+        remove = ('/Classes', 'Classes', 'Remove', 'oa{sv}', '/Classes/runtime_2fprobe', 1, 'mode', 's', 'drain')
+        for user in ('root', 'alice'):
+            self.assertError(bus.call(*add, user='bob'), ACCESS_DENIED, 'org.pclass.classes.modify')
+            self.assertError(bus.call(*add, user='dave'), INTERACTIVE, 'password')
+            self.assertEqual(self.assertOk(bus.call(*add, user=user)), '/Classes/runtime_2fprobe')
+            self.assertError(bus.call(*add, user=user), 'InUse', 'already')
+            self.assertError(bus.call(*remove, user='bob'), ACCESS_DENIED, 'org.pclass.classes.modify')
+            self.assertError(bus.call(*remove, user='dave'), INTERACTIVE, 'password')
+            self.assertOk(bus.call(*remove, user=user))
+            self.assertError(bus.call(*remove, user=user), 'NoSuchClass')
+        wait_for(lambda: bus.call('/Classes/runtime', 'org.freedesktop.DBus.Properties', 'GetAll', 's', 'org.pclass.Class').error, 'the class above to go')
+        self.assertError(bus.call('/Classes', 'Classes', 'Remove', 'oa{sv}', '/Classes/web', 0), 'NotSupported', 'conf')
+
     def test_administrator_needs_his_password_too(self):
         self.assertError(bus.add('probe', user='carol'), INTERACTIVE)
 

@@ -323,6 +323,70 @@ static void test_removed_class_is_only_reported(void **state) {
         rig_stop(g);
 }
 
+static WireClass add_class(Rig *g, const char *name, uint32_t hierarchies) {
+        WireAddClass item = { .hierarchies = hierarchies };
+        WireClass answer;
+
+        memset(item.name, 'x', sizeof(item.name)); /* without a NUL if it is longer */
+        memcpy(item.name, name, MIN(strlen(name) + 1, sizeof(item.name)));
+        rig_ask(g, WIRE_ADD_CLASS, &item, &answer);
+        return answer;
+}
+
+static WireResult remove_class(Rig *g, uint32_t class_index, uint32_t how) {
+        const WireRemoveClass item = { .class_index = class_index, .how = how };
+        WireResult result;
+
+        rig_ask(g, WIRE_REMOVE_CLASS, &item, &result);
+        return result;
+}
+
+static void test_runtime_classes(void **state) {
+        static const char *const bad[] = { "", "runtime", "runtime/", "plain/x", "runtime/..", "runtime/../plain", "runtime/%u", "/runtime/x",
+                                           "runtime/cgroup.procs", "runtime/+members", "runtime/a/b" };
+        Rig *g = *state;
+        char longest[WIRE_TEXT_MAX + 1];
+
+        rig_write_config(g, "RuntimeClassesMax=2\n", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, ""), pids = rig_hierarchy(g, "pids");
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_int_equal(add_class(g, bad[i], 0).code, WIRE_NOT_ALLOWED);
+        memset(longest, 'r', sizeof(longest) - 1);
+        longest[sizeof(longest) - 1] = '\0';
+        assert_int_equal(add_class(g, longest, 0).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(add_class(g, "runtime/far", UINT32_MAX).code, WIRE_FAILED); /* where root has none */
+
+        WireClass a = add_class(g, "runtime/a", 1u << pids);
+        assert_int_equal(a.code, WIRE_OK);
+        assert_int_equal(a.hierarchies, 1u << v2 | 1u << pids);
+        assert_int_equal(a.flags, WIRE_CLASS_RUNTIME);
+        assert_int_equal(add_class(g, "runtime/a", 0).code, WIRE_NOT_ALLOWED);
+        assert_int_equal(add_class(g, "runtime/b", 0).code, WIRE_OK);
+        assert_int_equal(add_class(g, "runtime/c", 0).code, WIRE_LIMIT);
+        assert_true(rig_exists(g, pids, "runtime/a"));
+
+        pid_t child = rig_child(g), bystander = rig_child(g);
+        assert_int_equal(move(g, child, &a, a.hierarchies).code, WIRE_OK);
+        assert_int_equal(move(g, bystander, rig_class(g, "plain"), 1u << v2).code, WIRE_OK);
+        assert_int_equal(remove_class(g, a.index, WIRE_REMOVE_EMPTY).code, WIRE_STALE);
+        assert_int_equal(remove_class(g, a.index, 77).code, WIRE_NOT_ALLOWED);
+        for (uint32_t how = WIRE_REMOVE_EMPTY; how <= WIRE_REMOVE_KILL; how++) {
+                assert_int_equal(remove_class(g, rig_class(g, "plain")->index, how).code, WIRE_NOT_ALLOWED);
+                assert_int_equal(remove_class(g, rig_class(g, "users/%u")->index, how).code, WIRE_NOT_ALLOWED);
+                assert_int_equal(remove_class(g, 9999, how).code, WIRE_NOT_ALLOWED);
+        }
+        WireResult r = remove_class(g, a.index, WIRE_REMOVE_KILL);
+        while (r.code == WIRE_STALE) /* until it is gone */
+                r = remove_class(g, a.index, WIRE_REMOVE_KILL);
+        assert_int_equal(r.code, WIRE_OK);
+        assert_false(rig_exists(g, pids, "runtime/a"));
+        assert_false(rig_exists(g, v2, "runtime/a"));
+        assert_int_equal(kill(bystander, 0), 0);
+        assert_non_null(strstr(rig_where(g, bystander, v2), "/plain"));
+        rig_stop(g);
+}
+
 /* A restart finds members, instances and origins again, resets what is no longer set, and removes what is no class any more. */
 static void test_restart(void **state) {
         Rig *g = *state;
@@ -594,6 +658,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_made_again, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_only_reported, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_restart, rig_setup, rig_teardown),

@@ -37,6 +37,7 @@ static void test_defaults(void **state) {
         assert_string_equal(c->class_root, "pclass");
         assert_int_equal(c->heartbeat_sec, 5);
         assert_int_equal(c->sweep_sec, 60);
+        assert_int_equal(c->runtime_classes_max, 64);
         assert_int_equal(c->scan_sec, 5);
         assert_int_equal(strv_length(c->class_dirs), 3);
         assert_string_equal(c->class_dirs[0], "/etc/pclass/classes.d");
@@ -81,6 +82,7 @@ static void test_errors(void **state) {
         refuses("[pclass]\nHeartbeatSec=0\n", 2, 14);
         refuses("[pclass]\nHeartbeatSec=3601\n", 2, 14);
         refuses("[pclass]\nSweepSec=x\n", 2, 10);
+        refuses("[pclass]\nRuntimeClassesMax=1025\n", 2, 19);
         refuses("[pclass]\nSweep=often\n", 2, 7);
         refuses("[pclass]\nStateDir=var\n", 2, 10);
         refuses("[pclass]\nStateDir=/var/../x\n", 2, 10);
@@ -93,7 +95,7 @@ static void test_errors(void **state) {
 static void test_equal(void **state) {
         static const char *const lines[] = {
                 "Mode=enforce", "ClassRoot=x", "Protect=/x", "Unprotect=/x", "ProtectUsers=x", "HeartbeatSec=9", "SweepSec=9", "ScanSec=9", "Sweep=adopt",
-                "ClassDirs=/x", "RuleDirs=/x", "StateDir=/x", "RuntimeDir=/x",
+                "RuntimeClassesMax=9", "ClassDirs=/x", "RuleDirs=/x", "StateDir=/x", "RuntimeDir=/x",
         };
         _cleanup_(config_freep) Config *plain = NULL;
         TextError err = {};

@@ -55,7 +55,7 @@ static void test_ops(void **state) {
         assert_int_equal(wire_item_size(WIRE_TUNE | WIRE_REPLY), sizeof(WireResult));
         assert_int_equal(wire_item_size(WIRE_SET_MEMBER), sizeof(WireSetMember));
         assert_int_equal(wire_item_size(WIRE_SET_MEMBER | WIRE_REPLY), sizeof(WireSetMemberReply));
-        for (unsigned op = WIRE_HELLO; op <= WIRE_CHECK_CLASS; op++) {
+        for (unsigned op = WIRE_HELLO; op <= WIRE_REMOVE_CLASS; op++) {
                 assert_true(wire_item_size(op) > 0);
                 assert_true(wire_item_size(op | WIRE_REPLY) > 0);
         }

@@ -1,0 +1,67 @@
+/* add-class, remove-class. */
+#include "client/verbs.h"
+
+#include "client/bus.h"
+
+enum {
+        OPTION_HIERARCHIES = CLI_OPTION_OWN,
+        OPTION_DRAIN,
+        OPTION_KILL,
+};
+
+static int hierarchies_option(Cli *cli, int value, const char *argument, void *userdata) {
+        *(const char **) userdata = argument;
+        return CLI_OK;
+}
+
+int verb_add_class(Cli *cli, int argc, char **argv) {
+        static const struct option own[] = { { "hierarchies", required_argument, NULL, OPTION_HIERARCHIES }, {} };
+        _cleanup_json_ json_object *path = NULL;
+        const char *hierarchies = NULL;
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, own, hierarchies_option, &hierarchies, 1, 1, &first, &code))
+                return code;
+        code = hierarchies ? bus_call(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", &path, "sa{sv}", argv[first], 1, "Hierarchies", "s", hierarchies)
+                           : bus_call(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", &path, "sa{sv}", argv[first], 0);
+        if (code != CLI_OK)
+                return code;
+        if (cli->json == JSON_OFF) {
+                printf("%s\n", json_object_get_string(path));
+                return CLI_OK;
+        }
+        _cleanup_json_ json_object *answer = json_object_new_object();
+        if (!answer || json_object_object_add(answer, "Path", json_object_get(path)) < 0)
+                return cli_oom();
+        json_print(stdout, answer, cli->json);
+        return CLI_OK;
+}
+
+static int mode_option(Cli *cli, int value, const char *argument, void *userdata) {
+        const char **mode = userdata;
+
+        if (*mode)
+                return cli_usage_error(cli, "only one of --drain and --kill can be given");
+        *mode = value == OPTION_DRAIN ? "drain" : "kill";
+        return CLI_OK;
+}
+
+static int remove_class(Cli *cli, const char *name, const char *mode) {
+        _cleanup_free_ char *path = NULL;
+
+        if (sd_bus_path_encode(CLASSES_PATH, name, &path) < 0)
+                return cli_oom();
+        return bus_call(cli, CLASSES_PATH, CLASSES_INTERFACE, "Remove", NULL, "oa{sv}", path, 1, "mode", "s", mode ? mode : "refuse");
+}
+
+int verb_remove_class(Cli *cli, int argc, char **argv) {
+        static const struct option own[] = { { "drain", no_argument, NULL, OPTION_DRAIN }, { "kill", no_argument, NULL, OPTION_KILL }, {} };
+        const char *mode = NULL;
+        int first, code;
+
+        if (!cli_parse(cli, argc, argv, own, mode_option, &mode, 1, 1024, &first, &code))
+                return code;
+        for (code = CLI_OK; argv[first] && code == CLI_OK; first++)
+                code = remove_class(cli, argv[first], mode);
+        return code;
+}

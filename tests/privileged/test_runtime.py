@@ -1,0 +1,183 @@
+"""Classes made while the service runs: added, used by rules, nested, removed by refusing, draining and killing; they outlive a restart."""
+import os
+
+from case import Case, program
+from machine import HIERARCHIES, UNIFIED, hierarchy_of, members, place, wait_for
+from service import BusError
+
+ADD = ('/Classes', 'Classes', 'Add', 'sa{sv}')
+REMOVE = ('/Classes', 'Classes', 'Remove', 'oa{sv}')
+
+
+def path_of(name):
+    return '/Classes/' + ''.join(c if c.isalnum() else f'_{ord(c):02x}' for c in name)
+
+
+class Runtime(Case):
+    CLASSES = '[Class fixed]\nTasksMax=100\n[Class kinds/%p]\n'
+    RULES = ('one: comm=pta {home} => runtime/one\nbelow: comm=ptb {home} => runtime/one/below\nv1: comm=ptc {home} => pids:runtime/one\n'
+             'fixed: comm=ptd {home} => fixed\nkind: comm=pt-* {home} => kinds/%p\n')
+    CONFIG = {'RuntimeClassesMax': '3'}
+
+    def add(self, name, *options):
+        return self.service.call(*ADD, name, len(options) // 3, *options)
+
+    def remove(self, name, mode=None):
+        return self.service.call(*REMOVE, path_of(name), *([1, 'mode', 's', mode] if mode else [0]))
+
+    def refused(self, function, *args, text=''):
+        with self.assertRaises(BusError) as caught:
+            function(*args)
+        self.assertIn(text, str(caught.exception))
+
+    def names(self):
+        return {c['Name'] for c in self.service.call('/Classes', 'Classes', 'List', 'a{sv}', 0)}
+
+    def exists(self, name):
+        return any(os.path.isdir(h.path(self.class_path(name))) for h in HIERARCHIES)
+
+    def is_class(self, path):
+        return path[len(self.service.root) + 1:] in self.names()
+
+    def test_a_rule_waits_for_its_class(self):
+        a = self.spawn(path=program('pta'))
+        self.assert_home(a.pid)
+        self.assertEqual(self.add('runtime/one'), '/Classes/runtime_2fone')
+        self.assertTrue(self.in_class(a.pid, 'runtime/one'), self.where(a.pid))  # the answer waits for the moves
+        self.assertIn('runtime/one', self.names())
+        self.assertEqual(self.service.get('/Classes/runtime_2fone', 'Class', 'ProcessCount'), 1)
+
+    def test_refuse(self):
+        self.add('runtime/one')
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one')
+        self.refused(self.remove, 'runtime/one', text='in use')
+        self.assertTrue(self.in_class(a.pid, 'runtime/one'))
+        a.process.kill()
+        a.process.wait()
+        self.remove('runtime/one')
+        self.assertNotIn('runtime/one', self.names())
+        self.assertFalse(self.exists('runtime/one'))
+        wait_for(lambda: 'runtime' not in self.names() and not self.exists('runtime'), 'the class above to go with the last below it')
+        self.refused(self.remove, 'runtime/one', text='There is no class')
+
+    def test_drain(self):
+        """To the class above; no rule holds for them any more, so they go on to where they came from."""
+        self.add('runtime/one')
+        many = self.spawn('exec', program('pta'), *['fork', 'END'] * 50)
+        pids = [many.pid] + [many.child() for _ in range(50)]
+        for pid in pids:
+            self.await_class(pid, 'runtime/one')
+        self.remove('runtime/one', 'drain')
+        self.assertFalse(self.exists('runtime/one'))
+        self.assert_alive(many)
+        for pid in pids:
+            self.await_home(pid)
+
+    def test_drain_a_forking_crowd(self):
+        self.add('runtime/one')
+        a = self.spawn('exec', program('pta'), 'chain', '200')
+        self.await_class(a.pid, 'runtime/one')
+        self.remove('runtime/one', 'drain')
+        self.assertFalse(self.exists('runtime/one'))
+        last = [a.child() for _ in range(200)][-1]
+        self.await_home(last)
+
+    def test_kill(self):
+        """Who is a member in a version 1 hierarchy only is ended too, and nobody else."""
+        self.add('runtime/one', 'Hierarchies', 's', 'pids')
+        other = self.spawn(path=program('ptd'))
+        a, c = self.spawn(path=program('pta')), self.spawn(path=program('ptc'))
+        self.await_class(other.pid, 'fixed')
+        self.await_class(a.pid, 'runtime/one')
+        self.await_class(c.pid, 'runtime/one', 'pids')
+        self.assertEqual(place(c.pid), self.service.home)
+        self.service.ctl('remove-class', '--kill', 'runtime/one')
+        for victim in (a, c):
+            self.assertEqual(victim.process.wait(5), -9)
+        self.assert_alive(other)
+        self.assertFalse(self.exists('runtime/one'))
+
+    def test_parent_with_members(self):
+        """A class that has members becomes a parent: they move to its leaf and stay its members."""
+        self.add('runtime/one')
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one')
+        before = place(a.pid)
+        self.add('runtime/one/below', 'Hierarchies', 's', 'pids')
+        b = self.spawn(path=program('ptb'))
+        self.await_class(b.pid, 'runtime/one/below')
+        self.assertEqual(place(a.pid), f'{before}/+members')
+        self.assertTrue(self.service.explain(a.pid)['InPlace'])
+        self.assertEqual(self.service.explain(a.pid)['CurrentClass'], 'runtime/one')
+        self.await_class(self.spawn(path=program('pta')).pid, 'runtime/one')
+        self.assertEqual(self.service.get(path_of('runtime/one'), 'Class', 'ProcessCount'), 2)
+        self.refused(self.remove, 'runtime/one', 'drain', text='below it')
+        self.remove('runtime/one/below', 'drain')
+        wait_for(lambda: place(b.pid) == self.service.home, 'the drained process to be at home')
+
+    def test_they_outlive_a_restart(self):
+        self.add('runtime/one', 'Hierarchies', 's', 'pids')
+        self.add('runtime/one/below')
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one')
+        self.service.restart()
+        self.assertLessEqual({'runtime', 'runtime/one', 'runtime/one/below'}, self.names())
+        self.assertTrue(self.in_class(a.pid, 'runtime/one'))
+        self.await_class(self.spawn(path=program('ptc')).pid, 'runtime/one', 'pids')
+        self.remove('runtime/one/below')
+        self.service.restart()
+        self.assertNotIn('runtime/one/below', self.names())
+        self.assertFalse(self.exists('runtime/one/below'))
+
+    def test_what_is_not_made(self):
+        for name in ('one', 'runtime', 'runtime/', 'runtime/../x', 'runtime/a b', 'runtime/.x', 'runtimes/x', 'runtime//x', 'runtime/%u',
+                     'runtime/tasks', 'runtime/' + 'x' * 65, 'fixed/x'):
+            self.refused(self.add, name)
+        self.refused(self.add, 'runtime/no/parent', text='above it')
+        self.refused(self.add, 'runtime/x', 'Hierarchies', 's', 'nosuch', text='no hierarchy')
+        self.refused(self.add, 'runtime/x', 'Nonsense', 's', 'x', text='Nonsense')
+        self.assertFalse(self.exists('runtime/x'))
+        for n in range(3):
+            self.add(f'runtime/{n}')
+        self.refused(self.add, 'runtime/3', text='RuntimeClassesMax')
+        self.refused(self.add, 'runtime/2', text='already')
+        self.remove('runtime/0')
+        self.add('runtime/3')
+
+    def test_what_is_not_removed(self):
+        self.refused(self.remove, 'fixed', text='50-test.conf')
+        self.refused(self.remove, 'fixed', 'kill', text='50-test.conf')
+        self.refused(self.remove, 'kinds/%p')
+        self.refused(self.remove, 'fixed', 'gently', text='mode')
+        self.assertTrue(self.exists('fixed'))
+        self.service.ctl('remove-class', 'nosuch', status=10)
+
+    def test_instance(self):
+        a = self.spawn(path=program('pt-x'))
+        self.await_class(a.pid, 'kinds/pt-x')
+        self.refused(self.remove, 'kinds/pt-x', text='in use')
+        self.remove('kinds/pt-x', 'kill')
+        self.assertEqual(a.process.wait(5), -9)
+        self.assertFalse(self.exists('kinds/pt-x'))
+
+    def test_none_allowed(self):
+        self.service.stop()
+        self.service.write_config(RuntimeClassesMax='0')
+        self.service.start()
+        self.refused(self.add, 'runtime/one', text='RuntimeClassesMax')
+        self.assertEqual(members(self.class_path('runtime'), UNIFIED), [])
+        self.assertIsNotNone(hierarchy_of('pids'))
+
+
+class RuntimeRights(Case):
+    """What root says of [Class runtime] holds for all below it."""
+    CLASSES = '[Class runtime]\nAllowedUsers=ptest1\nTasksMax=500\n'
+    RULES = 'one: comm=pta {home} => runtime/one\n'
+
+    def test_allowed_users(self):
+        self.service.call(*ADD, 'runtime/one', 0)
+        one, two = self.as_user(61201, path=program('pta')), self.as_user(61202, path=program('pta'))
+        self.await_class(one.pid, 'runtime/one')
+        self.assert_home(two.pid)
+        self.assertEqual(self.service.explain(two.pid)['Holder'], 'protected')
