@@ -157,31 +157,40 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
         return *ret_origin == WIRE_NONE ? 0 : place_set_add(&c->places, *ret_origin);
 }
 
-static void move_in_hierarchy(Broker *b, Class *c, const Process *p, uint64_t cookie, unsigned h, WireMoveReply *reply) {
+/* True when it has to be written there, and where it is now is remembered. */
+static bool prepare_hierarchy(Broker *b, Class *c, const Process *p, uint64_t cookie, unsigned h, WireMoveReply *reply) {
         char wanted[WIRE_PATH_MAX];
 
-        if (!p->paths[h])
-                return note_failure(reply, h, WIRE_FAILED, -ENODATA);
+        if (!p->paths[h]) {
+                note_failure(reply, h, WIRE_FAILED, -ENODATA);
+                return false;
+        }
         class_members_path(b->classes, c, h, wanted, sizeof(wanted));
         if (streq(p->paths[h], wanted)) {
                 const OriginRecord *record = origins_find(b->origins, p->pid, p->start);
                 reply->origin[h] = record ? record->origin[h] : WIRE_NONE;
-                return;
+                return false;
         }
-        uint32_t previous, origin;
-        int r = remember(b, c, p, cookie, h, &previous, &origin);
-        if (r < 0)
-                return note_failure(reply, h, r == -ENOSPC ? WIRE_LIMIT : WIRE_FAILED, r);
-        r = cgroupfs_move(c->procs_fd[h], p->pid);
+        int r = remember(b, c, p, cookie, h, &reply->previous[h], &reply->origin[h]);
+        if (r < 0) {
+                reply->previous[h] = reply->origin[h] = WIRE_NONE;
+                note_failure(reply, h, r == -ENOSPC ? WIRE_LIMIT : WIRE_FAILED, r);
+        }
+        return r >= 0;
+}
+
+static void write_hierarchy(Broker *b, Class *c, const Process *p, unsigned h, WireMoveReply *reply) {
+        int r = cgroupfs_move(c->procs_fd[h], p->pid);
         if ((r == -ENODEV || r == -ENOENT) && b->sweep == SWEEP_REPAIR) { /* somebody removed the cgroup */
                 r = class_mend(b->classes, c);
                 r = r < 0 ? -ENODEV : cgroupfs_move(c->procs_fd[h], p->pid);
         }
-        if (r < 0)
-                return note_failure(reply, h, move_code(&b->hierarchies->items[h], r), r);
-        reply->moved |= 1u << h;
-        reply->previous[h] = previous;
-        reply->origin[h] = origin;
+        if (r >= 0) {
+                reply->moved |= 1u << h;
+                return;
+        }
+        reply->previous[h] = reply->origin[h] = WIRE_NONE;
+        note_failure(reply, h, move_code(&b->hierarchies->items[h], r), r);
 }
 
 static bool is_elsewhere(const Broker *b, const Class *c, const Process *p, uint32_t hierarchies) {
@@ -197,15 +206,22 @@ static bool is_elsewhere(const Broker *b, const Class *c, const Process *p, uint
         return false;
 }
 
+/* First all places are remembered, with one write to the record's file, then it is moved. */
 static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *m, WireMoveReply *ret) {
         WireSetMember old = {};
+        uint32_t ready = 0;
 
         /* What it forks after this has the values, what it forked before is moved by itself. */
         if (is_elsewhere(b, c, p, m->hierarchies))
                 members_enter(b, c, p, &old);
+        for (unsigned h = 0; h < b->hierarchies->n; h++)
+                if (m->hierarchies & 1u << h && prepare_hierarchy(b, c, p, m->cookie, h, ret))
+                        ready |= 1u << h;
+        if (origins_flush(b->origins) < 0)
+                log_warning("the origin of process %d is not on disk and will be forgotten at a restart", p->pid);
         for (unsigned h = 0; h < b->hierarchies->n && ret->code != WIRE_GONE; h++)
-                if (m->hierarchies & 1u << h)
-                        move_in_hierarchy(b, c, p, m->cookie, h, ret);
+                if (ready & 1u << h)
+                        write_hierarchy(b, c, p, h, ret);
         if (!ret->moved)
                 members_restore(b, &old);
 }

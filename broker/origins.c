@@ -19,6 +19,8 @@ struct Origins {
         char boot_id[64];
         Map *records;      /* by pid */
         size_t lines;      /* in the file */
+        char pending[4 * LINE_MAX_BYTES]; /* lines that are not in the file yet; mostly those of one process */
+        size_t n_pending;
         size_t live_lines; /* when it was last written anew */
 };
 
@@ -135,6 +137,7 @@ int origins_compact(Origins *o) {
         size_t size, lines;
 
         drop_dead(o);
+        o->n_pending = 0; /* they are among all */
         int r = format_all(o, &text, &size, &lines);
         if (r >= 0)
                 r = fd_replace_file(o->dirfd, ORIGINS_FILE, text, size, 0600);
@@ -149,13 +152,23 @@ int origins_compact(Origins *o) {
         return 0;
 }
 
+int origins_flush(Origins *o) {
+        size_t n = o->n_pending;
+
+        o->n_pending = 0; /* what cannot be written now is not tried again: the next compaction has it */
+        return n > 0 ? fd_write_all(o->file_fd, o->pending, n) : 0;
+}
+
 static int append_line(Origins *o, const OriginRecord *r, unsigned hierarchy) {
-        char line[LINE_MAX_BYTES];
+        int k = 0;
 
         if (o->lines >= 2 * o->live_lines + ORIGINS_SLACK)
                 return origins_compact(o); /* writes the new one too */
+        if (sizeof(o->pending) - o->n_pending < LINE_MAX_BYTES)
+                k = origins_flush(o);
         o->lines++;
-        return fd_write_all(o->file_fd, line, format_line(o, r, hierarchy, line, sizeof(line)));
+        o->n_pending += format_line(o, r, hierarchy, o->pending + o->n_pending, LINE_MAX_BYTES);
+        return k;
 }
 
 /* ---- reading it back --------------------------------------------------------------------------------------------------- */

@@ -24,9 +24,11 @@ DEFINE_CLEANUP(Origins *, origins_free)
 
 /* The record of this very process (pid and start time); NULL = none. */
 OriginRecord *origins_find(const Origins *o, pid_t pid, uint64_t start);
-/* Remembers one origin, in memory and in the file; one that is known already stays. *ret is the record, NULL when the process
- * turned out to be dead; -EIO: only the file was not written. */
+/* Remembers one origin, in memory and, with the next origins_flush(), in the file; one that is known already stays. *ret is the record, NULL
+ * when the process turned out to be dead. */
 int origins_add(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, unsigned hierarchy, uint32_t place, OriginRecord **ret);
+/* Writes to the file what was added since, in one go: to be called before the process leaves the place. */
+int origins_flush(Origins *o);
 /* The process is back: forget this one (and the record with its last). */
 void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy);
 

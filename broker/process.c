@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/fd.h"
 
@@ -12,19 +13,39 @@ void process_close(Process *p) {
         p->dirfd = fd_close(p->dirfd);
 }
 
+/* A text that the kernel gives in one piece, which one read gets whole unless the room is too small (then size - 1 bytes come). */
+static ssize_t read_piece(int dirfd, const char *name, char *buf, size_t size) {
+        _cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+        ssize_t n;
+
+        do
+                n = fd < 0 ? -1 : read(fd, buf, size - 1);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        buf[n] = '\0';
+        return n;
+}
+
+/* Field n of a stat line, counted from 3, which stands behind the name; NULL when the line is shorter. */
+static const char *stat_field(const char *fields, unsigned n) {
+        for (; fields && n > 3; n--) {
+                fields = strchr(fields, ' ');
+                fields = fields ? fields + 1 : NULL;
+        }
+        return fields;
+}
+
 /* The name stands in parentheses and may hold any byte, so what follows is found from the last one. */
 static int parse_stat(Process *p, const char *text) {
-        const char *end = strrchr(text, ')');
-        unsigned flags;
-        unsigned long long start;
-        char state;
+        const char *end = strrchr(text, ')'), *state = end && end[1] == ' ' ? end + 2 : NULL;
+        const char *flags = stat_field(state, 9), *start = flags ? stat_field(flags, 3 + 22 - 9) : NULL;
 
-        if (!end || sscanf(end + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                           &state, &flags, &start) != 3)
+        if (!start || *flags < '0' || *flags > '9' || *start < '0' || *start > '9')
                 return -EBADMSG;
-        p->kernel_thread = flags & PF_KTHREAD;
-        p->dead = state == 'Z' || state == 'X' || state == 'x';
-        p->start = start;
+        p->kernel_thread = strtoul(flags, NULL, 10) & PF_KTHREAD;
+        p->dead = *state == 'Z' || *state == 'X' || *state == 'x';
+        p->start = strtoull(start, NULL, 10);
         return 0;
 }
 
@@ -37,7 +58,7 @@ int process_open(int proc_fd, pid_t pid, Process *ret) {
         ret->dirfd = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (ret->dirfd < 0)
                 return errno == ENOENT ? -ESRCH : -errno;
-        ssize_t n = fd_read_text(ret->dirfd, "stat", text, sizeof(text));
+        ssize_t n = read_piece(ret->dirfd, "stat", text, sizeof(text));
         int r = n < 0 ? (n == -ENOENT ? -ESRCH : (int) n) : parse_stat(ret, text);
         if (r < 0)
                 process_close(ret);
@@ -45,7 +66,7 @@ int process_open(int proc_fd, pid_t pid, Process *ret) {
 }
 
 int process_read_cgroups(Process *p, const HierarchySet *set) {
-        ssize_t n = fd_read_text(p->dirfd, "cgroup", p->text, sizeof(p->text));
+        ssize_t n = read_piece(p->dirfd, "cgroup", p->text, sizeof(p->text));
         char *save;
 
         if (n < 0)

@@ -515,14 +515,18 @@ PCLASS_WATCHER(FORK, classifier_on_fork);
 static void classifier_on_exit(Manager *m, const ProcEvent *e) {
         Verdict *v = &m->classifier->verdict;
         const Process *p = proctable_get(m->table, e->pid);
-        bool lives;
+        int lives;
 
         if (!p)
                 return;
-        /* The leader of a process may end before its threads do; then the process lives on. */
-        lives = verdict_open(m, v, e->pid) >= 0 && !is_stranger(m, v, p);
+        /* The leader of a process may end before its threads do; then the process lives on. Mostly it does not, which one call tells. */
+        lives = procinfo_lives(e->pid);
+        if (lives > 0)
+                lives = verdict_open(m, v, e->pid) >= 0 && !is_stranger(m, v, p);
         verdict_reset(v);
-        if (!lives) {
+        if (lives < 0)
+                scan_request_later(m); /* not known for want of a descriptor: the pass forgets the gone */
+        if (lives == 0) {
                 proctable_remove(m->table, e->pid);
                 assign_forget(m, e->pid);
         }

@@ -18,6 +18,8 @@ typedef struct ListenMasked {
         uint32_t events;
 } ListenMasked;
 
+#define EVENT_SIZE 512 /* a datagram has one event, of about 80 bytes */
+
 struct Connector {
         struct mnl_socket *socket;
         uint32_t mask;
@@ -26,8 +28,10 @@ struct Connector {
         uint64_t earlier_drops; /* of sockets before a reopen */
         int spares[CONNECTOR_SPARES];
         size_t n_spares;
-        size_t size;
-        void *buffer;
+        struct mmsghdr messages[CONNECTOR_BATCH];
+        struct iovec parts[CONNECTOR_BATCH];
+        struct sockaddr_nl from[CONNECTOR_BATCH];
+        uint8_t (*buffers)[EVENT_SIZE];
 };
 
 static int connector_subscribe(struct mnl_socket *s, const void *message, uint16_t size) {
@@ -75,11 +79,14 @@ int connector_new(int fd, uint32_t mask, bool event_mask, Connector **ret) {
                 return -ENOMEM;
         c->mask = mask;
         c->want_mask = event_mask;
-        c->size = MNL_SOCKET_BUFFER_SIZE;
-        c->buffer = malloc(c->size);
+        c->buffers = malloc(CONNECTOR_BATCH * EVENT_SIZE);
         c->socket = mnl_socket_fdopen(fd);
-        if (!c->buffer || !c->socket)
+        if (!c->buffers || !c->socket)
                 return -errno;
+        for (size_t i = 0; i < CONNECTOR_BATCH; i++) {
+                c->parts[i] = (struct iovec) { c->buffers[i], EVENT_SIZE };
+                c->messages[i].msg_hdr = (struct msghdr) { .msg_name = &c->from[i], .msg_iov = &c->parts[i], .msg_iovlen = 1 };
+        }
         r = connector_listen(c);
         if (r < 0)
                 return r;
@@ -94,7 +101,7 @@ Connector *connector_free(Connector *c) {
                 mnl_socket_close(c->socket);
         while (c->n_spares > 0)
                 fd_close(c->spares[--c->n_spares]);
-        free(c->buffer);
+        free(c->buffers);
         free(c);
         return NULL;
 }
@@ -115,9 +122,7 @@ uint64_t connector_garbled(const Connector *c) {
         return c->garbled;
 }
 
-static void connector_deliver(Connector *c, size_t size, ConnectorSink sink, void *userdata) {
-        const uint8_t *p = c->buffer;
-
+static void connector_deliver(Connector *c, const uint8_t *p, size_t size, ConnectorSink sink, void *userdata) {
         while (size > 0) {
                 ProcEvent event;
                 size_t consumed;
@@ -134,24 +139,28 @@ static void connector_deliver(Connector *c, size_t size, ConnectorSink sink, voi
         }
 }
 
+static void connector_take(Connector *c, size_t i, ConnectorSink sink, void *userdata) {
+        const struct msghdr *m = &c->messages[i].msg_hdr;
+
+        /* Anybody may send to a netlink port; only the kernel's own port is 0, and that field the sender cannot choose. */
+        if (m->msg_namelen != sizeof(c->from[i]) || c->from[i].nl_pid != 0)
+                c->forged++;
+        else if (m->msg_flags & MSG_TRUNC)
+                c->garbled++;
+        else
+                connector_deliver(c, c->buffers[i], c->messages[i].msg_len, sink, userdata);
+}
+
 int connector_receive(Connector *c, ConnectorSink sink, void *userdata) {
-        struct sockaddr_nl from = {};
-        socklen_t from_size = sizeof(from);
-        ssize_t n = recvfrom(connector_fd(c), c->buffer, c->size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *) &from, &from_size);
+        for (size_t i = 0; i < CONNECTOR_BATCH; i++)
+                c->messages[i].msg_hdr.msg_namelen = sizeof(c->from[i]);
+        int n = recvmmsg(connector_fd(c), c->messages, CONNECTOR_BATCH, MSG_DONTWAIT, NULL);
 
         if (n < 0)
-                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
-        /* Anybody may send to a netlink port; only the kernel's own port is 0, and that field the sender cannot choose. */
-        if (from.nl_pid != 0 || from_size != sizeof(from)) {
-                c->forged++;
-                return 1;
-        }
-        if ((size_t) n > c->size) { /* MSG_TRUNC: the size it had, not what there was room for */
-                c->garbled++;
-                return 1;
-        }
-        connector_deliver(c, n, sink, userdata);
-        return 1;
+                return errno == EAGAIN ? 0 : errno == EINTR ? CONNECTOR_BATCH : -errno;
+        for (int i = 0; i < n; i++)
+                connector_take(c, i, sink, userdata);
+        return n;
 }
 
 static uint64_t socket_drops(int fd) {

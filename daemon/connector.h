@@ -19,8 +19,10 @@ int connector_fd(const Connector *c);
 /* True when the kernel filters by event kind. */
 bool connector_has_mask(const Connector *c);
 
-/* Receives one datagram and hands each of its events to `sink`. 1 = received (go on), 0 = nothing more now; -ENOBUFS = the kernel had to drop
- * (go on too, then resync); other -errno = the socket is dead. Datagrams that are not the kernel's are counted and left out. */
+/* Receives what is queued, up to CONNECTOR_BATCH datagrams in one system call, and hands each of their events to `sink`. Returns how many there were:
+ * fewer than CONNECTOR_BATCH = the queue was empty then. -ENOBUFS = the kernel had to drop (go on, then resync); other -errno = the socket is dead.
+ * Datagrams that are not the kernel's are counted and left out. */
+#define CONNECTOR_BATCH 32
 typedef void (*ConnectorSink)(const ProcEvent *event, void *userdata);
 int connector_receive(Connector *c, ConnectorSink sink, void *userdata);
 

@@ -83,21 +83,22 @@ static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *user
         uint64_t began = now_ns();
         size_t received = 0;
         bool overflow = false;
-        int r = 1;
+        int r;
 
-        for (; received < EVENTS_A_WAKEUP && r > 0; received++) {
+        do {
                 r = connector_receive(m->connector, on_event, m);
                 if (r == -ENOBUFS) {
                         overflow = true;
-                        r = 1;
+                        r = CONNECTOR_BATCH; /* what is queued is to be had all the same */
                 }
-        }
+                received += MAX(r, 0);
+        } while (r == CONNECTOR_BATCH && received < EVENTS_A_WAKEUP);
         if (r < 0) {
                 log_error_errno(r, "The proc connector failed");
                 manager_exit(m, EXIT_FAILURE);
                 return 0;
         }
-        if (r == 0)
+        if (r < CONNECTOR_BATCH) /* the queue was empty after these */
                 classifier_caught_up(m, began - MIN(began, CAUGHT_UP_SLACK_NS));
         /* A queue that overflowed was long; what is missed here the next heartbeat finds. */
         if (overflow || received >= EVENTS_A_BACKLOG)

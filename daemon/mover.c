@@ -32,14 +32,15 @@ static void move_free(Move *x) {
 }
 DEFINE_CLEANUP(Move *, move_free)
 
-static int move_new(Manager *m, const Verdict *v, const Process *p, uint32_t class_index, Move **ret) {
+/* `last`: nobody asks the verdict's pidfd after this, so it need not be copied. */
+static int move_new(Manager *m, Verdict *v, const Process *p, uint32_t class_index, bool last, Move **ret) {
         _cleanup_(move_freep) Move *x = calloc(1, sizeof(*x));
         uint32_t h = m->classes.membership;
 
         if (!x)
                 return -ENOMEM;
         *x = (Move) { .m = m, .pid = p->pid, .cookie = v->info.cookie, .class_index = class_index, .hierarchy = WIRE_NONE };
-        x->pidfd = fcntl(v->info.pidfd, F_DUPFD_CLOEXEC, 3);
+        x->pidfd = last ? TAKE_FD(v->info.pidfd) : fcntl(v->info.pidfd, F_DUPFD_CLOEXEC, 3);
         if (x->pidfd < 0)
                 return -errno;
         if (v->info.subject.known & FACT_BIT(FACT_COMM))
@@ -217,10 +218,10 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         assign_answered(x->m, x->pid, x->cookie, x->order, reply->code, reply->error);
 }
 
-static int submit_move(Manager *m, const Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint64_t event_ns) {
+static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, bool last, uint64_t event_ns) {
         _cleanup_(move_freep) Move *x = NULL;
         WireMove item = { p->pid, class_index, hierarchies, 0, v->info.cookie };
-        int r = move_new(m, v, p, class_index, &x);
+        int r = move_new(m, v, p, class_index, last, &x);
 
         if (r >= 0 && !p->origin)
                 r = origin_new(&p->origin);
@@ -251,9 +252,13 @@ static int not_asked(Manager *m, int error) {
 }
 
 int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
-        for (size_t i = 0; i < v->n_targets; i++) {
+        size_t last = v->n_targets;
+
+        while (last > 0 && !verdict_left(v, last - 1))
+                last--;
+        for (size_t i = 0; i < last; i++) {
                 uint32_t left = verdict_left(v, i);
-                int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, event_ns) : 0;
+                int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, i + 1 == last, event_ns) : 0;
                 if (r < 0)
                         return not_asked(m, r);
         }
@@ -278,7 +283,7 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
                         if (!classes_in_place(&m->classes, k, c->name, class_leaf(&m->classes, c, k), v->paths[k], false))
                                 mask |= 1u << k;
                 }
-                int r = mask ? submit_move(m, v, p, c->index, mask, 0) : 0;
+                int r = mask ? submit_move(m, v, p, c->index, mask, false, 0) : 0;
                 if (r < 0)
                         not_asked(m, r);
         }
@@ -340,10 +345,10 @@ static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {
         return place != WIRE_NONE ? place : c->some_place[h];
 }
 
-static int submit_return(Manager *m, const Verdict *v, Process *p, Class *c, uint32_t h, uint32_t place) {
+static int submit_return(Manager *m, Verdict *v, Process *p, Class *c, uint32_t h, uint32_t place) {
         WireReturn item = { p->pid, c->index, h, place, v->info.cookie };
         _cleanup_(move_freep) Move *x = NULL;
-        int r = m->moves_under_way >= m->moves_max ? -ENOBUFS : move_new(m, v, p, c->index, &x);
+        int r = m->moves_under_way >= m->moves_max ? -ENOBUFS : move_new(m, v, p, c->index, false, &x);
 
         if (!x)
                 return r;

@@ -225,6 +225,15 @@ static int open_pidfd(ProcReader *r, pid_t pid) {
         return pid > 0 && faccessat(r->proc, name, F_OK, 0) < 0 && errno == ENOENT ? -ESRCH : -EINVAL;
 }
 
+/* Of a number that was a process's: one that is a thread's, a session's or a group's only by now is no process any more. */
+int procinfo_lives(pid_t pid) {
+        _cleanup_close_ int fd = syscall(SYS_pidfd_open, pid, 0);
+
+        if (fd < 0)
+                return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+        return pidfd_alive(fd);
+}
+
 static int learn_info(ProcInfo *p) {
         PidfdInfo info = {};
         int k = pidfd_info(p->pidfd, &info);

@@ -41,6 +41,8 @@ typedef struct ProcInfo {
         gid_t groups[PROC_GROUPS_MAX];
 } ProcInfo;
 
+/* Does anybody have that number as his process's? 1, 0, or an errno of shortage. */
+int procinfo_lives(pid_t pid);
 /* Pins process `pid` and gives its cookie. -ESRCH: gone (a zombie counts as gone); -EINVAL: not a process but one of its threads. */
 int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret);
 /* Closes the fds; the struct can be opened again. Safe on a zeroed struct only after procinfo_init(). */

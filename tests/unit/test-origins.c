@@ -97,6 +97,11 @@ static void test_survive_a_restart(void **state) {
         assert_int_equal(r->origin[0], b);
         assert_int_equal(origins_add(o, 101, 400, 1, 2, a, &r), 0);
         assert_int_equal(origins_add(o, 102, 1, 1, 2, a, &r), 0); /* is no more */
+        assert_int_equal(fstatat(f->dirfd, ORIGINS_FILE, &st, 0), 0);
+        off_t before = st.st_size;
+        assert_int_equal(origins_flush(o), 0);
+        assert_int_equal(fstatat(f->dirfd, ORIGINS_FILE, &st, 0), 0);
+        assert_true(st.st_size > before); /* what was added waited for the flush, and is there when it returns */
         origins_free(o);
         assert_int_equal(fstatat(f->dirfd, ORIGINS_FILE, &st, 0), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
