@@ -27,6 +27,7 @@ typedef struct IndexTable {
 typedef struct IndexRest {
         uint32_t position;
         Key key;             /* _KEY_N: nothing does */
+        bool number;         /* it is one of VALUE_NUMBER */
         uint32_t from, to;   /* keys of VALUE_NUMBER */
         uint64_t pairs;      /* other keys: pairs of bytes that the text must have */
 } IndexRest;

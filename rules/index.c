@@ -123,7 +123,7 @@ void index_begin(const Index *x, const View *v, bool unknown, IndexIterator *ret
 static bool is_ruled_out(const IndexIterator *it, const IndexRest *r) {
         if (!(it->known & 1u << r->key))
                 return false;
-        if (key_value_kind(r->key) == VALUE_NUMBER) {
+        if (r->number) {
                 uint32_t number = it->number[r->key];
                 return number < r->from || number > r->to;
         }

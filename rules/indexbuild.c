@@ -258,6 +258,7 @@ static bool rest_filter(const Condition *c, IndexRest *r) {
                 return false;
         if (a->kind == ALTERNATIVE_NUMBERS && c->n == 1 && !a->supplementary && c->key != KEY_MEMBER) {
                 r->key = c->key == KEY_USER ? KEY_UID : c->key == KEY_GROUP ? KEY_GID : c->key;
+                r->number = true;
                 r->from = a->from;
                 r->to = a->to;
                 return true;

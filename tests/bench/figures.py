@@ -58,11 +58,17 @@ def bench_match(kind, rules, what, rounds=5):
     return json.loads(r.stdout)
 
 
-def instructions(program, *args, repeats):
-    """Callgrind's count for one match or decode: the same on every run."""
+def bench_load(kind, rules):
+    r = subprocess.run([f'{BUILD}/tests/bench/bench-load', kind, str(rules)], capture_output=True, text=True, check=True)
+    return json.loads(r.stdout)
+
+
+def instructions(program, *args, repeats, whole=False):
+    """Callgrind's count for one match, decode or rule: the same on every run. whole: of the program, not of measured() alone."""
     with tempfile.NamedTemporaryFile() as out:
-        r = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out.name}', '--toggle-collect=measured',
-                            f'{BUILD}/tests/bench/{program}', *args, '1'], capture_output=True, text=True, check=True)
+        collect, rounds = ([], []) if whole else (['--toggle-collect=measured'], ['1'])
+        r = subprocess.run(['valgrind', '--tool=callgrind', f'--callgrind-out-file={out.name}', *collect,
+                            f'{BUILD}/tests/bench/{program}', *args, *rounds], capture_output=True, text=True, check=True)
     for line in r.stderr.splitlines():
         if 'Collected' in line:
             return int(line.split(':')[1].split()[0]) / repeats
@@ -88,6 +94,10 @@ def engine(f):
     f.most('member_growth', '10,000 rules of groups against 10, match alone', 1.5, member)
     load_ms = Spread([bench_match('mixed', 10000, 'load', 1)['load_ms'] for _ in range(f.rounds)])
     f.most('load_ms', '10,000 mixed rules, from text to ready', 50, load_ms, unit=' ms')
+    # The service looks for events after each millisecond of a load; the piece that was begun goes on to its end.
+    f.most('load_slice_ms', 'longest slice of that, and of letting go of as many', 2,
+           Spread([1 + max(bench_load('mixed', 10000)['longest_ms'].values()) for _ in range(f.rounds)]), unit=' ms')
+    f.raw['bytes_a_rule'] = bench_match('mixed', 10000, 'load', 1)['bytes_a_rule']
 
 
 def engine_counts(f):
@@ -95,6 +105,7 @@ def engine_counts(f):
     runs = (('mixed', 10, 'match'), ('mixed', 10000, 'match'), ('mixed', 10000, 'cached'), ('context', 10000, 'match'), ('user', 10000, 'match'))
     f.raw['instructions'] = {f'{kind} {n} {what}': round(instructions('bench-match', kind, str(n), what, repeats=per)) for kind, n, what in runs}
     f.raw['instructions']['decode'] = round(instructions('bench-decode', repeats=2000 * 64))
+    f.raw['instructions']['load, a rule'] = round(instructions('bench-load', 'mixed', '10000', repeats=10000, whole=True))
     print('instructions:', json.dumps(f.raw['instructions']), flush=True)
 
 
@@ -140,13 +151,18 @@ def cost_bare(f):
         return cost_staying(Bare(b.process), f.count(1500))[0]
 
 
-def events(f, sizes=(10, 1000, 10000), latency=True):
-    got = {(who.name, n): [] for who in (Ours, Peer) for n in sizes}
+def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None):
+    if peer_sizes is None:
+        peer_sizes = sizes
+    sizes_of = {'pclass': sizes, 'cgrulesengd': peer_sizes}
+    got = {(who.name, n): [] for who in (Ours, Peer) for n in sizes_of[who.name]}
     bare = []
     for i in range(f.rounds):
         bare.append(cost_bare(f))
         for n in sizes:
             for who in ((Ours, Peer), (Peer, Ours))[i % 2]:
+                if n not in sizes_of[who.name]:
+                    continue
                 got[who.name, n].append(session(f, who, n, latency and n == 10))
         print(f'   round {i + 1} of {f.rounds}: ' + ', '.join(f'{w} {n} rules {v[-1]["stay"]:.1f} us' for (w, n), v in got.items()), flush=True)
 
@@ -154,7 +170,7 @@ def events(f, sizes=(10, 1000, 10000), latency=True):
         return [s[what] for s in got[who, n]]
 
     for n, bound in ((10, 10), (10000, 100)):
-        if n in sizes:
+        if n in peer_sizes:
             f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
                     Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
                     note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
@@ -171,9 +187,9 @@ def events(f, sizes=(10, 1000, 10000), latency=True):
             theirs, ours = ([percentile(v, p) for v in take(w, 10, what)] for w in ('cgrulesengd', 'pclass'))
             f.least(f'{what}_p{p}', f'exec to class, {word}, p{p}: cgrulesengd / pclass', bound, Spread.ratio(theirs, ours),
                     note=f'{statistics.median(theirs):.0f} / {statistics.median(ours):.0f} us')
-    f.raw['stay_us'] = {w: {n: [round(x, 2) for x in take(w, n, 'stay')] for n in sizes} for w in ('pclass', 'cgrulesengd')}
+    f.raw['stay_us'] = {w: {n: [round(x, 2) for x in take(w, n, 'stay')] for n in sizes_of[w]} for w in sizes_of}
     f.raw['foreign_forks'] = statistics.median(s['foreign'] for v in got.values() for s in v)
-    f.raw['pss_kb'] = {w: {n: statistics.median(take(w, n, 'pss')) for n in sizes} for w in ('pclass', 'cgrulesengd')}
+    f.raw['pss_kb'] = {w: {n: statistics.median(take(w, n, 'pss')) for n in sizes_of[w]} for w in sizes_of}
     if latency:
         f.raw['latency_us'] = {w: {k: [v for s in got[w, 10] for v in s[k]] for k in ('hot', 'idle', 'hot_busy', 'idle_busy')}
                                for w in ('pclass', 'cgrulesengd')}
@@ -225,6 +241,10 @@ def compile_tree(folder, n):
         f.write('all: $(patsubst %.c,%.o,$(wildcard *.c))\n%.o: %.c\n\tgcc -O1 -c $<\nclean:\n\trm -f *.o\n')
 
 
+# One listener of one kind of event each; on kernels before 6.6 all of them hear everything.
+WATCHERS = {'forks': '0x1', 'execs': '0x2', 'ids': '0x44', 'names': '0x200', 'ends': '0x80000000'}
+
+
 def overhead(f):
     """What the machine's own work costs with nobody listening, with a bare listener, with the service."""
     got = {(state, what): [] for state in ('off', 'bare', 'on') for what in ('fork', 'clone', 'exec', 'compile')}
@@ -237,6 +257,11 @@ def overhead(f):
         got[state, 'compile'].append(time.monotonic() - began)
         subprocess.run(['make', '-s', '-C', folder, 'clean'], check=True)
 
+    def watch(state):
+        with Background('bare', WATCHERS[state], ready='listening', take_output=True):
+            for what, count in (('fork', 1500), ('exec', 800)):
+                got.setdefault((state, what), []).append(load('rate', what, f.count(count), STAYING, STAY)['ns'])
+
     with tempfile.TemporaryDirectory() as folder:
         compile_tree(folder, f.count(24))
         for i in range(f.rounds):
@@ -246,6 +271,8 @@ def overhead(f):
                 elif state == 'bare':
                     with Background('bare', '0x80000047', ready='listening', take_output=True):
                         measure(state, folder)
+                    for one in WATCHERS:
+                        watch(one)
                 else:
                     d = Ours(10)
                     try:
@@ -260,6 +287,9 @@ def overhead(f):
         within = spread.median <= 1 + max(0.01, (quiet.high - quiet.low) / 2)
         f.add(f'overhead_{what}', f'{what} with the service / with a bare listener', '<= 1.01' if goal else 'within noise', spread,
               spread.median <= goal if goal else within, note=note)
+    for one in WATCHERS:
+        for what in ('fork', 'exec'):
+            f.add(f'watch_{one}_{what}', f'{what} with a watcher of {one} alone / with nobody listening', 'none', Spread.ratio(got[one, what], got['off', what]), None)
 
 
 # ---- the state ----------------------------------------------------------------------------------------------------------------
