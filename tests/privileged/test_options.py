@@ -52,6 +52,7 @@ class Sticky(Case):
 
     def test_children_are_free(self):
         a = self.sticky('wait', 'fork', 'wait', 'exec', program('ptb'), 'END')
+        self.fence()  # a child that is born before its parent's move was answered is judged by itself, by what its parent's program is
         a.go()
         child = a.child()
         self.assertTrue(self.in_class(child, 'a'), self.where(child))
