@@ -134,8 +134,10 @@ class Pin(Manual):
         a = self.spawn('exec', program('pta'))
         self.await_class(a.pid, 'a')
         self.pin(a.pid, 'b')
+        self.assertEqual(place(a.pid, 'pids'), self.class_path('b'))
         self.release(a.pid)
         self.assertIn_(a.pid, 'a')
+        self.assertNotEqual(place(a.pid, 'pids'), self.class_path('b'))  # which a has not
         self.refused('not assigned', self.release, a.pid)
 
     def test_release_without_a_rule_goes_home(self):
