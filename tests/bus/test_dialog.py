@@ -105,6 +105,16 @@ class Dialog(PolkitCase):
         self.assertOk(bus.add('after', user='alice'))
         self.assertNotIn('asked', bus.rules())
 
+    def test_polkit_ends_during_the_dialog(self):
+        call = self.ask_add()
+        call.terminal.wait_for('carol')
+        fd = os.pidfd_open(polkit_pid())
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        os.close(fd)
+        self.assertError(call.answer(), ACCESS_DENIED, 'polkit')
+        self.assertNotIn('asked', bus.rules())
+        wait_for(lambda: bus.add('after', user='alice').error is None, 'polkit to be there again')
+
     def test_explain_others_with_password(self):
         call = self.ask('dave', '/Processes', 'Processes', 'ExplainPid', 'us', os.getpid(), '').go()
         call.terminal.wait_for(r'org\.pclass\.processes\.inspect')

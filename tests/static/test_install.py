@@ -28,6 +28,7 @@ WANTED = (
     r'/usr/share/dbus-1/interfaces/org\.pclass\.\w+\.xml',
     r'/usr/share/polkit-1/actions/org\.pclass\.policy',
     r'/usr/share/bash-completion/completions/pclassctl',
+    r'/usr/share/zsh/vendor-completions/_pclassctl',
     r'/usr/share/doc/pclass/examples/polkit-operators\.rules',
     r'/usr/share/man/man\d/(org\.)?pclass[\w.-]*\.\d',
 )
