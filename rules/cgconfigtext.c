@@ -47,6 +47,14 @@ static bool take_shares(const char *value, char *buf, size_t size) {
 static bool take_blkio_weight(const char *value, char *buf, size_t size) {
         return scale_weight(value, 100, 500, buf, size);
 }
+/* BFQ has 1 to 1000 with 100 in the middle; IOWeight= has 1 to 10000, each side on a straight line. */
+static bool take_bfq_weight(const char *value, char *buf, size_t size) {
+        uint64_t v;
+
+        if (str_to_u64(value, &v) < 0 || v < 1 || v > 1000)
+                return false;
+        return (size_t) snprintf(buf, size, "%llu", (unsigned long long) (v <= 100 ? v : 100 + (v - 100) * 11)) < size;
+}
 static bool take_io_weight(const char *value, char *buf, size_t size) {
         const char *number = startswith(value, "default ");
 
@@ -81,7 +89,7 @@ static const struct {
         { "memory.swap.max", "MemorySwapMax", take_bytes },
         { "pids.max", "TasksMax", take_number },
         { "blkio.weight", "IOWeight", take_blkio_weight },
-        { "blkio.bfq.weight", "IOWeight", take_blkio_weight },
+        { "blkio.bfq.weight", "IOWeight", take_bfq_weight },
         { "io.weight", "IOWeight", take_io_weight },
 };
 

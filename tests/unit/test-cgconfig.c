@@ -97,6 +97,10 @@ static void test_properties(void **state) {
         assert_formats("group a { x { memory.limit_in_bytes = 1g; } }", CLASS_A "MemoryMax=1G\n");
         assert_formats("group a { x { memory.limit_in_bytes = -1; } }", CLASS_A "MemoryMax=infinity\n");
         assert_formats("group a { x { memory.high = max; } }", CLASS_A "MemoryHigh=infinity\n");
+        assert_formats("group a { x { blkio.weight = 500; } }", CLASS_A "IOWeight=100\n");
+        assert_formats("group a { x { blkio.bfq.weight = 100; } }", CLASS_A "IOWeight=100\n");
+        assert_formats("group a { x { blkio.bfq.weight = 30; } }", CLASS_A "IOWeight=30\n");
+        assert_formats("group a { x { blkio.bfq.weight = 1000; } }", CLASS_A "IOWeight=10000\n");
         assert_formats("group a { x { pids.max = 7; } }", CLASS_A "TasksMax=7\n");
         assert_formats("group a { x { cpu.cfs_quota_us = -1; cpu.cfs_period_us = 1; } }", CLASS_A);
         assert_formats("group a { x { odd = \"1 2\"; } }", CLASS_A "# line 1: odd = \"1 2\": no property of a class stands for this\n");
