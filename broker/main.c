@@ -4,6 +4,7 @@
 
 #include "broker/options.h"
 #include "broker/service.h"
+#include "broker/setup.h"
 #include "broker/supervise.h"
 #include "common/log.h"
 
@@ -26,7 +27,9 @@ int main(int argc, char **argv) {
         if (geteuid() != 0) {
                 log_error("pclass-broker has to be started as root");
                 r = EXIT_FAILURE;
-        } else
+        } else if (o.mount_hierarchies)
+                r = setup_mount_hierarchies(&o) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        else
                 r = o.supervise ? supervise(run_supervised, &o) : service_run(&o);
         options_free(&o);
         return r;

@@ -8,13 +8,14 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_LOG };
+enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_LOG, ARG_MOUNT };
 
 static const struct option long_options[] = {
         { "config", required_argument, NULL, ARG_CONFIG },       { "without", required_argument, NULL, ARG_WITHOUT },
         { "supervise", no_argument, NULL, ARG_SUPERVISE },       { "libexec-dir", required_argument, NULL, ARG_LIBEXEC },
         { "listener", required_argument, NULL, ARG_LISTENER },   { "names", required_argument, NULL, ARG_NAMES },
         { "log-level", required_argument, NULL, ARG_LOG },       { "help", no_argument, NULL, 'h' },
+        { "mount-hierarchies", no_argument, NULL, ARG_MOUNT },
         { "version", no_argument, NULL, 'V' },                   {},
 };
 
@@ -22,6 +23,7 @@ static void help(void) {
         puts("pclass-broker places processes in control groups on behalf of pclassd, which it starts.\n\n"
              "  --config=FILE       instead of /etc/pclass/pclass.conf\n"
              "  --supervise         start again whenever it ends (for machines without a service manager)\n"
+             "  --mount-hierarchies mount the named hierarchies that classes ask for, unmount others of ours, and end\n"
              "  --without=LIST      do without some of: connector, exe-reader, landlock, event-mask, pidfd-info, pidfs,\n"
              "                      cgroup2\n"
              "  --libexec-dir=DIR   where pclassd and pclass-names are\n"
@@ -71,6 +73,9 @@ static int parse_option(int c, Options *o, const char **libexec) {
                 return 1;
         case ARG_SUPERVISE:
                 o->supervise = true;
+                return 1;
+        case ARG_MOUNT:
+                o->mount_hierarchies = true;
                 return 1;
         case ARG_LIBEXEC:
                 *libexec = optarg;

@@ -8,6 +8,7 @@ typedef struct Options {
         const char *without;  /* --without=: connector, exe-reader and landlock are the broker's own; all is handed on */
         char *listener;       /* --listener=, or pclassd in --libexec-dir= */
         char *names;          /* --names=, or pclass-names there */
+        bool mount_hierarchies; /* do that and nothing else */
         bool supervise;
         int log_level;
         pid_t supervisor;     /* 0 = none */

@@ -13,6 +13,7 @@
 #include "broker/cgroupfs.h"
 #include "broker/connector.h"
 #include "broker/limits.h"
+#include "broker/namedmount.h"
 #include "broker/runtimeclass.h"
 #include "broker/tune.h"
 #include "common/fd.h"
@@ -216,7 +217,10 @@ static int leave_own_cgroup(const Setup *s, unsigned i) {
 }
 
 static int make_classes(Setup *s) {
-        int r = hierarchy_set_discover(s->config->class_root, options_without(s->options, "cgroup2"), &s->hierarchies);
+        int r = named_hierarchies_prepare(s->config, s->table);
+
+        if (r >= 0)
+                r = hierarchy_set_discover(s->config->class_root, options_without(s->options, "cgroup2"), &s->hierarchies);
 
         if (r < 0)
                 return log_error_errno(r, "no cgroup hierarchy can be used");
@@ -294,6 +298,18 @@ static int make_everything(Setup *s) {
                 for (size_t i = 0; i < SETUP_SPARES; i++)
                         s->spare_fds[i] = connector_open_spare();
         return 0;
+}
+
+int setup_mount_hierarchies(const Options *o) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(class_table_freep) ClassTable *table = NULL;
+        TextError err = {};
+        int r = load(o, &config, &table, &err);
+
+        if (r < 0)
+                return tell(r, &err);
+        r = make_directories(config->runtime_dir, 0755);
+        return r < 0 ? log_error_errno(r, "cannot make the directory %s", config->runtime_dir) : named_hierarchies_prepare(config, table);
 }
 
 int setup_run(const Options *o, Setup *ret) {

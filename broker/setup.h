@@ -23,6 +23,8 @@ typedef struct Setup {
 } Setup;
 
 /* Reads and checks everything first, then changes things. Errors are told. */
+/* Reads the configuration and mounts the named hierarchies that it asks for; nothing else. */
+int setup_mount_hierarchies(const Options *o);
 int setup_run(const Options *o, Setup *ret);
 void setup_done(Setup *s);
 

@@ -16,7 +16,7 @@ WANTED = (
     r'/usr/libexec/pclass/pclass-classes',
     r'/usr/libexec/pclass/pclass-drain',
     r'.*/systemd/system-preset/90-pclass\.preset',
-    r'.*/systemd/system/pclass\.service',
+    r'.*/systemd/system/pclass(-hierarchies)?\.service',
     r'.*/sysusers\.d/pclass\.conf',
     r'.*/tmpfiles\.d/pclass\.conf',
     r'/usr/share/pclass/unit-drop-ins/[a-z-]+\.conf',
