@@ -118,11 +118,29 @@ static int find_hierarchies(const Manager *m, const char *list, uint32_t *ret) {
         return r;
 }
 
-int manager_class_add(Manager *m, const char *name, const char *hierarchies, ManagerClassDone callback, void *userdata) {
+/* Where the property is written; properties of members are written nowhere. */
+static uint32_t setting_hierarchies(const Manager *m, const char *property) {
+        static const struct {
+                const char *prefix, *controllers[2];
+        } table[] = {
+                { "CPU", { "cpu" } }, { "Allowed", { "cpuset" } }, { "Memory", { "memory" } }, { "Tasks", { "pids" } }, { "IO", { "io", "blkio" } },
+        };
+        uint32_t mask = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++)
+                for (size_t k = 0; startswith(property, table[i].prefix) && k < 2 && table[i].controllers[k]; k++)
+                        mask |= classes_controller(&m->classes, table[i].controllers[k]);
+        return mask;
+}
+
+int manager_class_add(Manager *m, const char *name, const char *hierarchies, const ClassSetting *settings, size_t n_settings,
+                      ManagerClassDone callback, void *userdata) {
         WireAddClass item = {};
         ClassEdit *x;
         int r = find_hierarchies(m, hierarchies, &item.hierarchies);
 
+        for (size_t i = 0; !hierarchies && i < n_settings; i++)
+                item.hierarchies |= setting_hierarchies(m, settings[i].name);
         if (r >= 0)
                 r = edit_new(m, name, callback, userdata, &x);
         if (r < 0)

@@ -107,9 +107,10 @@ void manager_class_set_cancel(Manager *m, void *userdata);
  * -EPERM it is root's; others. text: more about it, "" = nothing. 0 or -errno if it cannot even be asked. */
 typedef enum ClassRemoval { CLASS_REMOVE_EMPTY, CLASS_REMOVE_DRAIN, CLASS_REMOVE_KILL } ClassRemoval;
 typedef void (*ManagerClassDone)(int error, const char *text, void *userdata);
-/* hierarchies: controllers and the like, separated by blanks, where it is to exist beside the membership hierarchy; NULL = nowhere else.
- * -ENOENT: there is no such hierarchy. */
-int manager_class_add(Manager *m, const char *name, const char *hierarchies, ManagerClassDone callback, void *userdata);
+/* hierarchies: controllers and the like, separated by blanks, where it is to exist beside the membership hierarchy; NULL = where the settings, which
+ * are to be made afterwards, have their controllers. -ENOENT: there is no such hierarchy. */
+int manager_class_add(Manager *m, const char *name, const char *hierarchies, const ClassSetting *settings, size_t n_settings,
+                      ManagerClassDone callback, void *userdata);
 int manager_class_remove(Manager *m, const char *name, ClassRemoval how, ManagerClassDone callback, void *userdata);
 /* The caller is gone: it goes on, the callback is not called. */
 void manager_class_cancel(Manager *m, void *userdata);

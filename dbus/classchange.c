@@ -44,13 +44,11 @@ static int read_value(Call *c, const char *type, char *number, size_t size, cons
         }
 }
 
-static int read_setting(Call *c, sd_bus_error *e) {
-        const char *name, *type;
+int setting_read(Call *c, const char *name, sd_bus_error *e) {
+        const char *type;
         ClassProperty p;
-        int r = sd_bus_message_read_basic(c->message, 's', &name);
+        int r;
 
-        if (r < 0)
-                return r;
         if (class_property_from_name(name, &p) < 0)
                 return sd_bus_error_setf(e, SD_BUS_ERROR_INVALID_ARGS, "Unknown property '%s'", name);
         if (c->n_settings >= CLASS_SETTINGS_MAX)
@@ -78,7 +76,10 @@ int set_properties_check(Call *c, sd_bus_error *e) {
         c->n_settings = 0;
         r = sd_bus_message_enter_container(c->message, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(c->message, 'e', "sv")) > 0) {
-                r = read_setting(c, e);
+                const char *key;
+                r = sd_bus_message_read_basic(c->message, 's', &key);
+                if (r >= 0)
+                        r = setting_read(c, key, e);
                 if (r >= 0)
                         r = sd_bus_message_exit_container(c->message);
         }
@@ -95,7 +96,7 @@ int set_properties_check(Call *c, sd_bus_error *e) {
         return sd_bus_message_exit_container(c->message);
 }
 
-static int set_error(int r, const char *why, sd_bus_error *e) {
+int setting_error(int r, const char *why, sd_bus_error *e) {
         const char *name = r == -EPERM ? ERROR_NOT_TUNABLE : r == -EOPNOTSUPP ? ERROR_NOT_SUPPORTED : r == -ENOENT ? ERROR_NO_SUCH_CLASS :
                            r == -EINVAL || r == -ERANGE ? SD_BUS_ERROR_INVALID_ARGS : SD_BUS_ERROR_FAILED;
         _cleanup_free_ char *printable = NULL;
@@ -112,7 +113,7 @@ static void on_tuned(int error, const char *why, void *userdata) {
         Call *c = userdata;
 
         if (error < 0)
-                error = set_error(error, why, &e);
+                error = setting_error(error, why, &e);
         call_finish(c, error, &e);
 }
 
@@ -122,5 +123,5 @@ int set_properties_begin(Call *c, sd_bus_error *e) {
 
         if (r == -ENOENT)
                 return sd_bus_error_set(e, ERROR_NO_SUCH_CLASS, "The class is gone");
-        return r < 0 ? set_error(r, err.message, e) : 0;
+        return r < 0 ? setting_error(r, err.message, e) : 0;
 }

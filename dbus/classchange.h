@@ -4,3 +4,8 @@
 
 int set_properties_check(Call *c, sd_bus_error *e);
 int set_properties_begin(Call *c, sd_bus_error *e);
+
+/* The value (v) that comes next becomes another of the call's settings. */
+int setting_read(Call *c, const char *name, sd_bus_error *e);
+/* What the broker said to settings. */
+int setting_error(int r, const char *why, sd_bus_error *e);

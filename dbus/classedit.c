@@ -3,6 +3,7 @@
 
 #include "common/classdef.h"
 #include "common/str.h"
+#include "dbus/classchange.h"
 #include "dbus/error.h"
 #include "dbus/options.h"
 
@@ -15,24 +16,65 @@ static void on_done(int error, const char *text, void *userdata) {
 
 /* ---- Add ---------------------------------------------------------------------------------------------------------------- */
 
-int class_check_add(Call *c, sd_bus_error *e) {
-        const Option options[] = { { "Hierarchies", "s", &c->hierarchies, NULL } };
-        int r = sd_bus_message_read(c->message, "s", &c->text);
+static int read_property(Call *c, sd_bus_error *e) {
+        const char *key;
+        int r = sd_bus_message_read_basic(c->message, 's', &key);
 
         if (r < 0)
                 return r;
+        return streq(key, "Hierarchies") ? sd_bus_message_read(c->message, "v", "s", &c->hierarchies) : setting_read(c, key, e);
+}
+
+int class_check_add(Call *c, sd_bus_error *e) {
+        int r = sd_bus_message_read(c->message, "s", &c->text);
+
         c->hierarchies = NULL;
-        r = options_read(c->message, options, ELEMENTSOF(options), e);
+        c->n_settings = 0;
+        if (r >= 0)
+                r = sd_bus_message_enter_container(c->message, 'a', "{sv}");
+        while (r >= 0 && (r = sd_bus_message_enter_container(c->message, 'e', "sv")) > 0) {
+                r = read_property(c, e);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(c->message);
+        }
         if (r < 0)
                 return r;
         if (!startswith(c->text, "runtime/") || !class_name_valid(c->text, false))
                 return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "The name of a class that is made at run time is runtime/NAME, of letters, digits and _.@:,-");
         call_detail(c, "class", c->text);
-        return 0;
+        return sd_bus_message_exit_container(c->message);
+}
+
+/* All or nothing: with a property that cannot be set there is no class either. */
+static void on_set(int error, const char *why, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        Call *c = userdata;
+
+        if (error < 0) {
+                (void) manager_class_remove(c->manager, c->text, CLASS_REMOVE_DRAIN, NULL, NULL);
+                error = setting_error(error, why, &e);
+        }
+        call_finish(c, error, &e);
+}
+
+static void on_added(int error, const char *text, void *userdata) {
+        Call *c = userdata;
+        TextError err = {};
+        size_t index;
+
+        if (error < 0 || c->n_settings == 0) {
+                on_done(error, text, c);
+                return;
+        }
+        int r = manager_class_find(c->manager, c->text, &index);
+        if (r >= 0)
+                r = manager_class_set(c->manager, index, c->settings, c->n_settings, on_set, c, &err);
+        if (r < 0)
+                on_set(r, err.message, c);
 }
 
 int class_begin_add(Call *c, sd_bus_error *e) {
-        int r = manager_class_add(c->manager, c->text, c->hierarchies, on_done, c);
+        int r = manager_class_add(c->manager, c->text, c->hierarchies, c->settings, c->n_settings, on_added, c);
 
         if (r == -ENOENT)
                 return sd_bus_error_setf(e, SD_BUS_ERROR_INVALID_ARGS, "There is no hierarchy for all of: %s", c->hierarchies);

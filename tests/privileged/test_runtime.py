@@ -47,6 +47,18 @@ class Runtime(Case):
         self.assertIn('runtime/one', self.names())
         self.assertEqual(self.service.get('/Classes/runtime_2fone', 'Class', 'ProcessCount'), 1)
 
+    def test_properties(self):
+        """All or nothing, and they are there again after a restart."""
+        self.add('runtime/one', 'TasksMax', 's', '77', 'CPUWeight', 't', '50')
+        pids = hierarchy_of('pids').path(self.class_path('runtime/one'), 'pids.max')
+        with open(pids, encoding='utf-8') as f:
+            self.assertEqual(f.read(), '77\n')
+        self.service.restart()
+        properties = self.service.get('/Classes/runtime_2fone', 'Class', 'Properties')
+        self.assertEqual((properties['TasksMax'], properties['CPUWeight']), ('77', '50'))
+        self.refused(self.add, 'runtime/two', 'TasksMax', 's', 'many')
+        wait_for(lambda: 'runtime/two' not in self.names(), 'no half of a class to stay')
+
     def test_refuse(self):
         self.add('runtime/one')
         a = self.spawn(path=program('pta'))
