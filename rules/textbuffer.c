@@ -40,6 +40,7 @@ void text_add_byte(TextBuffer *b, char c) {
 
 void text_add_number(TextBuffer *b, uint32_t number) {
         char text[16];
+        int n = snprintf(text, sizeof(text), "%u", number);
 
-        text_add(b, text, (size_t) snprintf(text, sizeof(text), "%u", number));
+        text_add(b, text, (size_t) n);
 }
