@@ -8,6 +8,7 @@
 
 #include "broker/classcare.h"
 #include "broker/members.h"
+#include "broker/classplace.h"
 #include "broker/move.h"
 #include "broker/process.h"
 #include "broker/runtimeclass.h"
@@ -82,10 +83,25 @@ static int send_hierarchies(Broker *b, Batch *t) {
         return r < 0 ? r : batch_flush(t);
 }
 
+static int send_roots(Broker *b, Batch *t) {
+        const AllowedRoots *roots = b->classes->roots;
+        int r = 0;
+
+        batch_begin(t, b, WIRE_ROOT);
+        for (size_t i = 0; r >= 0 && roots && i < roots->n; i++) {
+                WireRoot item = { .index = i, .hierarchies = roots->items[i].hierarchies };
+                snprintf(item.path, sizeof(item.path), "%s", roots->items[i].path);
+                r = batch_add(t, &item);
+        }
+        return r < 0 ? r : batch_flush(t);
+}
+
 static void describe_class(const Class *c, WireClass *ret) {
         *ret = (WireClass) { .index = c->index, .template_index = c->template_index, .hierarchies = c->hierarchies };
         if (c->def->is_template && c->template_index == WIRE_NONE)
                 ret->flags |= WIRE_CLASS_TEMPLATE;
+        if (c->root)
+                ret->flags |= WIRE_CLASS_PLACE;
         if (c->def->leave_unit)
                 ret->flags |= WIRE_CLASS_LEAVE_UNIT;
         if (c->own)
@@ -204,6 +220,8 @@ static int send_everything(Broker *b) {
                 return -ENOMEM;
         int r = send_hierarchies(b, t);
         if (r >= 0)
+                r = send_roots(b, t);
+        if (r >= 0)
                 r = send_classes(b, t);
         if (r >= 0)
                 r = send_notes(b, t);
@@ -282,11 +300,41 @@ static void handle_instance(Broker *b, const void *item, void *answer) {
         class->code = r == -ENOSPC ? WIRE_LIMIT : r == -EINVAL ? WIRE_NOT_ALLOWED : WIRE_FAILED;
 }
 
+static bool is_protected_destination(const Broker *b, const WirePlace *request) {
+        const AllowedRoot *root = b->classes->roots && request->root < b->classes->roots->n ? &b->classes->roots->items[request->root] : NULL;
+        char path[WIRE_PATH_MAX];
+
+        if (!root)
+                return false;
+        snprintf(path, sizeof(path), "%s/%s", streq(root->path, "/") ? "" : root->path, request->path);
+        for (unsigned h = 0; h < b->hierarchies->n; h++)
+                if (request->hierarchies & 1u << h && move_place_is_protected(b, h, path))
+                        return true;
+        return false;
+}
+
+static void handle_place(Broker *b, const void *item, void *answer) {
+        const WirePlace *request = item;
+        WireClass *class = answer;
+        Class *c = NULL;
+        int r = -EINVAL;
+
+        if (wire_text_ok(request->path, sizeof(request->path)) && !(request->flags & ~WIRE_PLACE_OWN))
+                r = is_protected_destination(b, request) ? -EPERM :
+                    class_place(b->classes, request->root, request->hierarchies, request->path, request->flags & WIRE_PLACE_OWN, &c);
+        if (r >= 0) {
+                describe_class(c, class);
+                return;
+        }
+        *class = (WireClass) { .index = WIRE_NONE, .template_index = WIRE_NONE, .error = r };
+        class->code = r == -ENOSPC ? WIRE_LIMIT : r == -EINVAL ? WIRE_NOT_ALLOWED : r == -EPERM ? WIRE_PROTECTED : WIRE_FAILED;
+}
+
 static void handle_drop_instance(Broker *b, const void *item, void *answer) {
         const WireDropInstance *request = item;
         WireResult *result = answer;
         Class *c = class_by_index(b->classes, request->class_index);
-        int r = c ? class_drop_instance(b->classes, c) : -EINVAL;
+        int r = !c ? -EINVAL : c->root ? class_drop_place(b->classes, c) : class_drop_instance(b->classes, c);
 
         if (r >= 0)
                 tune_dropped(b, c);
@@ -345,6 +393,7 @@ static const ItemHandler handlers[] = {
         [WIRE_INSTANCE] = handle_instance,
         [WIRE_DROP_INSTANCE] = handle_drop_instance,
         [WIRE_TUNE] = handle_tune,
+        [WIRE_PLACE] = handle_place,
         [WIRE_RESTART] = handle_restart,
         [WIRE_CHECK_CONFIG] = handle_check_config,
         [WIRE_CHECK_CLASS] = handle_check_class,
@@ -479,12 +528,12 @@ static int restore_one(Broker *b, const OriginRecord *record) {
         for (unsigned h = 0; h < b->hierarchies->n; h++) {
                 if (origin[h] == WIRE_NONE)
                         continue;
-                bool inside = r >= 0 && p->paths[h] && hierarchy_below_root(&b->hierarchies->items[h], p->paths[h]);
-                Class *c = inside ? class_by_path(b->classes, h, p->paths[h]) : NULL;
+                Class *c = r >= 0 && p->paths[h] ? class_place_found(b->classes, h, p->paths[h]) : NULL;
+                bool inside = c || (r >= 0 && p->paths[h] && hierarchy_below_root(&b->hierarchies->items[h], p->paths[h]));
                 if (!inside)
                         origins_forget(b->origins, pid, start, h);
                 else if (c) {
-                        int e = place_set_add(&c->places, origin[h]);
+                        int e = place_set_add(class_places(c), origin[h]);
                         if (e < 0)
                                 return e;
                 }

@@ -171,6 +171,16 @@ int class_set_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t t
         return 0;
 }
 
+int class_set_add(ClassSet *s, const ClassDef *def, const char *name, Class **ret) {
+        int r = class_add(s, def, name, WIRE_NONE, ret);
+
+        if (r < 0)
+                return r;
+        (*ret)->hierarchies = 0;
+        (*ret)->has_leaf = false;
+        return 0;
+}
+
 int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, ClassSet **ret) {
         _cleanup_(class_set_freep) ClassSet *s = calloc(1, sizeof(*s));
         int r = s ? map_new_string(&s->by_name) : -ENOMEM;
@@ -207,13 +217,22 @@ uint32_t class_set_hierarchies(const ClassSet *s) {
         uint32_t mask = 1u << s->hierarchies->membership | runtime_hierarchies(s);
 
         for (size_t i = 0; i < s->n; i++)
-                mask |= s->items[i]->hierarchies;
+                if (!s->items[i]->root)
+                        mask |= s->items[i]->hierarchies;
+        return mask;
+}
+
+static uint32_t root_hierarchies(const ClassSet *s) {
+        uint32_t mask = 0;
+
+        for (size_t i = 0; s->roots && i < s->roots->n; i++)
+                mask |= s->roots->items[i].hierarchies;
         return mask;
 }
 
 bool class_set_uses_cpuset(const ClassSet *s) {
         for (size_t h = 0; h < s->hierarchies->n; h++)
-                if (class_set_hierarchies(s) & 1u << h && cgroupfs_has_word(s->hierarchies->items[h].available, "cpuset"))
+                if ((class_set_hierarchies(s) | root_hierarchies(s)) & 1u << h && cgroupfs_has_word(s->hierarchies->items[h].available, "cpuset"))
                         return true;
         return false;
 }
@@ -310,11 +329,35 @@ Class *class_by_index(const ClassSet *s, uint32_t index) {
         return index < s->n && s->items[index]->live ? s->items[index] : NULL;
 }
 
+/* Of classes outside the class roots: the nearest above. The root of a hierarchy has nothing below it that would belong to it. */
+static Class *place_by_path(const ClassSet *s, unsigned hierarchy, const char *path) {
+        char name[WIRE_PATH_MAX];
+
+        if (strlen(path) >= sizeof(name))
+                return NULL;
+        strcpy(name, path);
+        for (;;) {
+                Class *c = map_get_string(s->by_name, name);
+                char *slash = strrchr(name, '/');
+                if (c && c->root && c->hierarchies & 1u << hierarchy)
+                        return c;
+                if (!slash || slash == name)
+                        return NULL;
+                *slash = '\0';
+        }
+}
+
+bool class_set_owns(const ClassSet *s, unsigned hierarchy, const char *path) {
+        return hierarchy_below_root(&s->hierarchies->items[hierarchy], path) || (s->n_places && place_by_path(s, hierarchy, path));
+}
+
 Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path) {
         const char *below = hierarchy_below_root(&s->hierarchies->items[hierarchy], path);
         char name[WIRE_PATH_MAX];
 
-        if (!below || strlen(below) >= sizeof(name))
+        if (!below)
+                return s->n_places ? place_by_path(s, hierarchy, path) : NULL;
+        if (strlen(below) >= sizeof(name))
                 return NULL;
         strcpy(name, below);
         while (*name) {
@@ -328,12 +371,17 @@ Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path) {
 }
 
 void class_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size) {
-        snprintf(buf, size, "%s/%s", s->hierarchies->items[hierarchy].root, c->name);
+        if (c->root)
+                snprintf(buf, size, "%s", c->name);
+        else
+                snprintf(buf, size, "%s/%s", s->hierarchies->items[hierarchy].root, c->name);
 }
 
 void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size) {
         const Hierarchy *h = &s->hierarchies->items[hierarchy];
 
+        if (c->root)
+                return class_path(s, c, hierarchy, buf, size);
         snprintf(buf, size, "%s/%s%s", h->root, c->name, c->has_leaf && h->version == 2 ? "/" CLASS_LEAF : "");
 }
 

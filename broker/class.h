@@ -1,6 +1,7 @@
 /* Classes as they exist on this machine: the table of classes.d made real in the hierarchies, and instances of templates. */
 #pragma once
 #include <sys/types.h>
+#include "broker/allowedroot.h"
 #include "broker/device.h"
 #include "broker/hierarchy.h"
 #include "broker/place.h"
@@ -32,10 +33,13 @@ typedef struct Class {
         uint64_t inode[WIRE_HIERARCHIES_MAX];
         uid_t *allowed;               /* static classes and templates: AllowedUsers= as numbers */
         size_t n_allowed;
-        PlaceSet places;              /* where its members came from */
         LimitDevice *devices;         /* static classes and templates: those that their limits name */
         size_t n_devices;
         char *tuned[_CLASS_PROPERTY_N]; /* changed while running: goes before def's; NULL = as in the file */
+        PlaceSet places;              /* where its members came from; see class_places() */
+        AllowedRoot *root;            /* of a class outside the class roots (classplace.h): it lies below this one; NULL: a class as others */
+        uint32_t made;                /* of such a class: hierarchies in which we made its directory */
+        bool facts_own;               /* of such a class: made for one process's facts, removed when empty */
         ClassNote notes[_CLASS_PROPERTY_N];
         uint32_t members_told;        /* WIRE_MEMBER_* bits that could not be set for some member, and that was told */
 } Class;
@@ -48,6 +52,8 @@ typedef struct ClassSet {
         Map *by_name;                 /* templates under their text */
         size_t n_runtime, runtime_max; /* classes below runtime/; that one itself is not counted */
         int runtime_fd;               /* the directory where they are remembered; borrowed, -1 = nowhere */
+        size_t n_places;              /* classes outside the class roots */
+        AllowedRoots *roots;          /* NULL: none are allowed; not owned */
         const ClassTable *table;
         const HierarchySet *hierarchies;
         ClassScale scale;             /* what percentages mean here */
@@ -91,6 +97,14 @@ static inline void class_announce(ClassSet *s, Class *c) {
 
 /* NULL for an index that no class has. */
 Class *class_by_index(const ClassSet *s, uint32_t index);
+/* For classplace.c: a live class without hierarchies yet. */
+int class_set_add(ClassSet *s, const ClassDef *def, const char *name, Class **ret);
+/* Where members of the class came from: of a class outside the class roots, those of all in its root. */
+static inline PlaceSet *class_places(Class *c) {
+        return c->root ? &c->root->places : &c->places;
+}
+/* True when `path` is below the class root, or in a class outside of it: then a process there is ours already. */
+bool class_set_owns(const ClassSet *s, unsigned hierarchy, const char *path);
 /* The class in whose directory, or below whose directory, `path` lies; NULL = none. */
 Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path);
 

@@ -25,6 +25,11 @@ static int allow_all(int ruleset, uint64_t handled, const SandboxPaths *p) {
                 r = landlock_allow_path(ruleset, p->runtime_dir, replace & handled);
         for (size_t i = 0; r >= 0 && i < p->hierarchies->n; i++)
                 r = allow_hierarchy(ruleset, &p->hierarchies->items[i], p->roots & 1u << i);
+        const uint64_t make = LANDLOCK_MAKE_DIR | LANDLOCK_REMOVE_DIR;
+        for (size_t i = 0; r >= 0 && p->allowed && i < p->allowed->n; i++)
+                for (size_t h = 0; r >= 0 && h < p->hierarchies->n; h++)
+                        if (p->allowed->items[i].hierarchies & 1u << h)
+                                r = landlock_allow_fd(ruleset, p->allowed->items[i].fd[h], make);
         for (char *const *path = p->config_paths; r >= 0 && path && *path; path++)
                 r = landlock_allow_path(ruleset, *path, read);
         return r;

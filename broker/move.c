@@ -79,6 +79,10 @@ static bool is_in_foreign_subtree(Broker *b, const Process *p) {
         return false;
 }
 
+bool move_place_is_protected(const Broker *b, unsigned h, const char *path) {
+        return is_protected_path(b, path) || (strv_contains(b->protect, PROTECT_DELEGATED) && delegate_check(&b->hierarchies->items[h], path));
+}
+
 static bool is_protected_place(Broker *b, const Process *p) {
         for (size_t h = 0; h < b->hierarchies->n; h++)
                 if (p->paths[h] && !is_repeated(p, h) && is_protected_path(b, p->paths[h]))
@@ -133,16 +137,16 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
         int r = place_intern(b->places, h, p->paths[h], &place);
 
         if (r >= 0)
-                r = place_set_add(&c->places, place);
+                r = place_set_add(class_places(c), place);
         if (r < 0)
                 return r;
-        const Class *from = class_by_path(b->classes, h, p->paths[h]);
+        Class *from = class_by_path(b->classes, h, p->paths[h]);
         if (from && from != c) { /* what its fellows came from, it may have come from by birth */
-                r = place_set_merge(&c->places, &from->places);
+                r = place_set_merge(class_places(c), class_places(from));
                 if (r < 0)
                         return r;
         }
-        if (!hierarchy_below_root(&b->hierarchies->items[h], p->paths[h])) {
+        if (!class_set_owns(b->classes, h, p->paths[h])) {
                 /* Somebody took it out of our classes meanwhile: that is its origin now. */
                 if (record && record->origin[h] != place)
                         record->origin[h] = WIRE_NONE;
@@ -154,7 +158,7 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
         }
         *ret_previous = place;
         *ret_origin = record ? record->origin[h] : WIRE_NONE;
-        return *ret_origin == WIRE_NONE ? 0 : place_set_add(&c->places, *ret_origin);
+        return *ret_origin == WIRE_NONE ? 0 : place_set_add(class_places(c), *ret_origin);
 }
 
 /* True when it has to be written there, and where it is now is remembered. */
@@ -269,7 +273,7 @@ static bool is_in_class(const Broker *b, const Class *c, unsigned h, const char 
 
         class_path(b->classes, c, h, dir, sizeof(dir));
         const char *rest = startswith(path, dir);
-        return rest && (*rest == '\0' || *rest == '/');
+        return rest && (*rest == '\0' || (*rest == '/' && !streq(dir, "/")));
 }
 
 static void return_checked(Broker *b, const WireReturn *m, const Process *p, WireResult *ret) {
@@ -284,7 +288,7 @@ static void return_checked(Broker *b, const WireReturn *m, const Process *p, Wir
                 return;
         }
         /* Only a way out ends the record; a stranger that is put back into another class keeps its own. */
-        if (!hierarchy_below_root(h, path))
+        if (!class_set_owns(b->classes, m->hierarchy, path))
                 origins_forget(b->origins, p->pid, p->start, m->hierarchy);
         if (r == 1) {
                 ret->code = WIRE_PARENT;
@@ -293,13 +297,13 @@ static void return_checked(Broker *b, const WireReturn *m, const Process *p, Wir
 }
 
 void return_process(Broker *b, const WireReturn *m, WireResult *ret) {
-        const Class *c = class_by_index(b->classes, m->class_index);
+        Class *c = class_by_index(b->classes, m->class_index);
         Process p = { .dirfd = -EBADF };
         unsigned h;
 
         *ret = (WireResult) {};
         if (!c || m->hierarchy >= b->hierarchies->n || !(c->hierarchies & 1u << m->hierarchy) || !place_path(b->places, m->place, &h) ||
-            h != m->hierarchy || !place_set_has(&c->places, m->place)) {
+            h != m->hierarchy || !place_set_has(class_places(c), m->place)) {
                 ret->code = WIRE_NOT_ALLOWED;
                 return;
         }

@@ -5,5 +5,8 @@
 void move_process(Broker *b, const WireMove *m, WireMoveReply *ret);
 void return_process(Broker *b, const WireReturn *m, WireResult *ret);
 
+/* True for a place that nobody is moved from, and that is no destination either. */
+bool move_place_is_protected(const Broker *b, unsigned h, const char *path);
+
 /* The code that pclassd gets for an error of a write to cgroup.procs. */
 WireCode move_code(const Hierarchy *h, int error);

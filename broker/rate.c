@@ -27,6 +27,7 @@ unsigned rate_cost(unsigned op) {
         case WIRE_DROP_INSTANCE:
         case WIRE_ADD_CLASS:
         case WIRE_REMOVE_CLASS:
+        case WIRE_PLACE:
                 return 100; /* directories on several hierarchies, and their limits */
         case WIRE_TUNE:
                 return 500; /* files of twenty properties, and every member */

@@ -1,6 +1,7 @@
 /* Giving up rights: ids, capabilities, resources, file system access, system calls. */
 #pragma once
 #include <sys/types.h>
+#include "broker/allowedroot.h"
 #include "broker/hierarchy.h"
 
 /* In a child: the user's ids, no supplementary group, no capability but `keep` (-1 = none), an empty bounding set where that may
@@ -23,6 +24,7 @@ int sandbox_drop_capabilities(uint64_t keep, uint64_t *ret_effective);
 typedef struct SandboxPaths {
         const HierarchySet *hierarchies;
         uint32_t roots;             /* hierarchies with a class root */
+        const AllowedRoots *allowed; /* NULL: none */
         const char *runtime_dir;    /* origins are written there */
         char *const *config_paths;  /* read again by CHECK_CONFIG; those that do not exist are left out */
 } SandboxPaths;

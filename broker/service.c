@@ -98,6 +98,10 @@ static int listener_arguments(const Service *s, char ***ret) {
                 r = add_argument(&argv, "--state-dir=%s", c->state_dir);
         if (r >= 0)
                 r = add_argument(&argv, "--runtime-dir=%s", c->runtime_dir);
+        if (r >= 0 && c->cgrules_file)
+                r = add_argument(&argv, "--cgrules=%s", c->cgrules_file);
+        if (r >= 0 && c->cgrules_leave_unit)
+                r = add_argument(&argv, "--cgrules-leave-unit");
         for (char **dir = c->rule_dirs; r >= 0 && dir && *dir; dir++)
                 r = add_argument(&argv, "--rules-dir=%s", *dir);
         if (r >= 0)
@@ -272,7 +276,7 @@ static int close_landlock(Service *s) {
                 return r;
         const SandboxPaths paths = {
                 .hierarchies = s->setup.hierarchies, .roots = class_set_hierarchies(s->setup.classes),
-                .runtime_dir = s->setup.config->runtime_dir, .config_paths = config_paths,
+                .allowed = s->setup.roots, .runtime_dir = s->setup.config->runtime_dir, .config_paths = config_paths,
         };
         r = sandbox_landlock(&paths);
         if (r == 1)

@@ -26,6 +26,7 @@ void setup_done(Setup *s) {
         origins_free(s->origins);
         place_table_free(s->places);
         class_set_free(s->classes);
+        allowed_roots_free(s->roots);
         hierarchy_set_free(s->hierarchies);
         class_table_free(s->table);
         config_free(s->config);
@@ -230,6 +231,10 @@ static int make_classes(Setup *s) {
                 s->classes->runtime_max = s->config->runtime_classes_max;
                 r = runtime_classes_load(s->classes);
         }
+        if (r >= 0)
+                r = allowed_roots_open(s->config->allowed_roots, s->hierarchies, &s->roots);
+        if (r >= 0)
+                s->classes->roots = s->roots;
         for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++)
                 r = leave_own_cgroup(s, i);
         if (r < 0)

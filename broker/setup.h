@@ -13,12 +13,14 @@ typedef struct Setup {
         ClassTable *table;
         HierarchySet *hierarchies;
         ClassSet *classes;
+        AllowedRoots *roots;
         PlaceTable *places;
         Origins *origins;
         char **protect;
         uid_t *protect_uids;
         size_t n_protect_uids;
         int proc_fd, runtime_fd, connector_fd; /* connector_fd < 0: none here */
+        int cgred_fd; /* listens; < 0: not wanted */
         int spare_fds[SETUP_SPARES]; /* of the connector, in reserve; < 0: not needed on this kernel */
 } Setup;
 

@@ -46,6 +46,9 @@ Config *config_free(Config *c) {
         strv_free(c->protect_users);
         strv_free(c->class_dirs);
         strv_free(c->rule_dirs);
+        free(c->cgrules_file);
+        free(c->cgred_socket);
+        strv_free(c->allowed_roots);
         free(c->state_dir);
         free(c->runtime_dir);
         free(c);
@@ -83,6 +86,8 @@ bool config_equal(const Config *a, const Config *b) {
         return a->mode == b->mode && a->heartbeat_sec == b->heartbeat_sec && a->sweep_sec == b->sweep_sec && a->sweep == b->sweep && a->scan_sec == b->scan_sec &&
                a->runtime_classes_max == b->runtime_classes_max &&
                streq(a->class_root, b->class_root) && streq(a->state_dir, b->state_dir) && streq(a->runtime_dir, b->runtime_dir) &&
+               streq_ptr(a->cgrules_file, b->cgrules_file) && a->cgrules_leave_unit == b->cgrules_leave_unit &&
+               streq_ptr(a->cgred_socket, b->cgred_socket) && list_equal(a->allowed_roots, b->allowed_roots) &&
                list_equal(a->protect, b->protect) && list_equal(a->unprotect, b->unprotect) &&
                list_equal(a->protect_users, b->protect_users) && list_equal(a->class_dirs, b->class_dirs) &&
                list_equal(a->rule_dirs, b->rule_dirs);
@@ -154,6 +159,21 @@ static int parse_path(const ConfigKey *key, void *field, const ConfLine *l, bool
         return path_valid(l->value) ? replace_text(field, l->value) : value_error(l, err, "an absolute path without . and ..");
 }
 
+static int parse_bool(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        if (!streq(l->value, "yes") && !streq(l->value, "no"))
+                return value_error(l, err, "yes or no");
+        *(bool *) field = streq(l->value, "yes");
+        return 0;
+}
+
+static int parse_socket(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        if (streq(l->value, "no"))
+                return 0;
+        if (!streq(l->value, "yes") && (!path_valid(l->value) || strlen(l->value) > 100)) /* sun_path has 108 */
+                return value_error(l, err, "yes, no, or an absolute path without . and ..");
+        return replace_text(field, streq(l->value, "yes") ? CONFIG_CGRED_SOCKET : l->value);
+}
+
 static int parse_class_root(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
         if (!class_name_valid(l->value[0] == '/' ? l->value + 1 : l->value, false))
                 return value_error(l, err, "a path of names as classes have them, such as pclass or /pclass");
@@ -186,6 +206,25 @@ static int parse_dirs(const ConfigKey *key, void *field, const ConfLine *l, bool
         return r < 0 ? r : parse_list(key, field, l, again, err);
 }
 
+/* Paths as /proc/PID/cgroup shows them; a slash at the end changes nothing. They add up. */
+static int parse_roots(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        _cleanup_strv_ char **parts = NULL;
+        int r = strv_split(l->value, " \t", &parts);
+
+        if (r >= 0 && !parts)
+                return value_error(l, err, "at least one path");
+        for (char **p = parts; r >= 0 && p && *p; p++) {
+                size_t n = strlen(*p);
+                if (n > 1 && (*p)[n - 1] == '/')
+                        (*p)[n - 1] = '\0';
+                if ((!streq(*p, "/") && !path_valid(*p)) || n > 200)
+                        return value_error(l, err, "absolute paths without . and .., as in /students");
+                if (!strv_contains(*(char ***) field, *p))
+                        r = strv_append(field, *p);
+        }
+        return r;
+}
+
 static const ConfigKey keys[] = {
         { "Mode", parse_mode, offsetof(Config, mode) },
         { "ClassRoot", parse_class_root, offsetof(Config, class_root) },
@@ -199,6 +238,10 @@ static const ConfigKey keys[] = {
         { "RuntimeClassesMax", parse_number, offsetof(Config, runtime_classes_max), 0, 1024 },
         { "ClassDirs", parse_dirs, offsetof(Config, class_dirs) },
         { "RuleDirs", parse_dirs, offsetof(Config, rule_dirs) },
+        { "CgrulesFile", parse_path, offsetof(Config, cgrules_file) },
+        { "CgrulesLeaveUnit", parse_bool, offsetof(Config, cgrules_leave_unit) },
+        { "CgredSocket", parse_socket, offsetof(Config, cgred_socket) },
+        { "AllowedRoots", parse_roots, offsetof(Config, allowed_roots) },
         { "StateDir", parse_path, offsetof(Config, state_dir) },
         { "RuntimeDir", parse_path, offsetof(Config, runtime_dir) },
 };
@@ -219,7 +262,7 @@ static int parse_line(const ConfLine *l, void *userdata, TextError *err) {
                 if (!streq(keys[i].name, l->key))
                         continue;
                 bool again = p->seen[i];
-                if (again && keys[i].parse != parse_list && keys[i].parse != parse_dirs)
+                if (again && keys[i].parse != parse_list && keys[i].parse != parse_dirs && keys[i].parse != parse_roots)
                         return text_error(err, l->file, l->line, l->column, "%s is set twice", l->key);
                 p->seen[i] = true;
                 return keys[i].parse(&keys[i], (char *) p->config + keys[i].offset, l, again, err);

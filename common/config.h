@@ -28,9 +28,15 @@ typedef struct Config {
         unsigned runtime_classes_max; /* RuntimeClassesMax=, default 64, 0 = D-Bus makes no classes, at most 1024 */
         char **class_dirs;          /* ClassDirs=, default /etc/pclass/classes.d /run/pclass/classes.d /usr/lib/pclass/classes.d */
         char **rule_dirs;           /* RuleDirs=, default the same with rules.d */
+        char *cgrules_file;         /* CgrulesFile=, none by default */
+        bool cgrules_leave_unit;    /* CgrulesLeaveUnit=, default no */
+        char *cgred_socket;         /* CgredSocket=: a path, yes = CONFIG_CGRED_SOCKET, no = NULL (default) */
+        char **allowed_roots;       /* AllowedRoots=: paths in each hierarchy */
         char *state_dir;            /* StateDir=, default /var/lib/pclass, owned by the service user */
         char *runtime_dir;          /* RuntimeDir=, default /run/pclass, owned by root */
 } Config;
+
+#define CONFIG_CGRED_SOCKET "/run/cgred.socket"
 
 int config_new(Config **ret); /* the defaults */
 int config_load(const char *path, Config **ret, TextError *err); /* a missing file gives the defaults */

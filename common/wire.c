@@ -17,6 +17,9 @@ static const size_t request_sizes[REQUEST_MAX] = {
         [WIRE_TUNE] = sizeof(WireTune),
         [WIRE_ADD_CLASS] = sizeof(WireAddClass),
         [WIRE_REMOVE_CLASS] = sizeof(WireRemoveClass),
+        [WIRE_PLACE] = sizeof(WirePlace),
+        [WIRE_ROOT] = sizeof(WireRoot),
+        [WIRE_SIGNAL] = sizeof(WireSignal),
         [WIRE_HIERARCHY] = sizeof(WireHierarchy),
         [WIRE_CLASS] = sizeof(WireClass),
         [WIRE_CLASS_NOTE] = sizeof(WireClassNote),
@@ -34,6 +37,7 @@ static const size_t reply_sizes[REQUEST_MAX] = {
         [WIRE_RETURN] = sizeof(WireResult),
         [WIRE_INSTANCE] = sizeof(WireClass),
         [WIRE_DROP_INSTANCE] = sizeof(WireResult),
+        [WIRE_PLACE] = sizeof(WireClass),
         [WIRE_RESTART] = sizeof(WireResult),
         [WIRE_CHECK_CONFIG] = sizeof(WireResult),
         [WIRE_CHECK_CLASS] = sizeof(WireResult),
@@ -54,6 +58,9 @@ _Static_assert(sizeof(WireReturn) == 4 * 4 + 8, "return");
 _Static_assert(sizeof(WireInstance) == 8 + WIRE_COMPONENT_MAX + 7, "instance");
 _Static_assert(sizeof(WireTune) == 8 + WIRE_SETTINGS_MAX * (8 + WIRE_TEXT_MAX), "tune");
 _Static_assert(sizeof(WireAddClass) == WIRE_TEXT_MAX + 8, "add class");
+_Static_assert(sizeof(WirePlace) == 4 * 4 + WIRE_TEXT_MAX, "place");
+_Static_assert(sizeof(WireRoot) == 8 + WIRE_PATH_MAX, "root");
+_Static_assert(sizeof(WireSignal) == 8, "signal");
 _Static_assert(sizeof(WireResult) == 8 + WIRE_TEXT_MAX, "result");
 _Static_assert(sizeof(WireHierarchy) == 16 + WIRE_TEXT_MAX + 2 * WIRE_PATH_MAX, "hierarchy");
 _Static_assert(sizeof(WireClass) == 24 + 8 * WIRE_HIERARCHIES_MAX + 2 * WIRE_TEXT_MAX + WIRE_COMPONENT_MAX + 7, "class");

@@ -32,6 +32,7 @@ typedef enum WireOp {
         WIRE_ADD_CLASS,     /* a class below runtime/, answered as INSTANCE is; its notes follow */
         WIRE_REMOVE_CLASS,  /* a runtime class or an instance. code: STALE somebody is in it (still: ask again after KILL and DRAIN),
                                NOT_ALLOWED it is root's, or does not exist, or (error -EBUSY) has classes below it; text: why */
+        WIRE_PLACE = 24,    /* a class at a destination of cgrules.conf, below an entry of AllowedRoots= */
         /* broker -> pclassd, not answered; a CLASS that is known already, and its notes, before an answer: it was made anew.
          * Sent in this order after HELLO's reply, closed by READY */
         WIRE_HIERARCHY = 32,
@@ -40,6 +41,8 @@ typedef enum WireOp {
         WIRE_ORIGIN,        /* one recorded place (id, path) */
         WIRE_MEMBER,        /* one process that was moved before a restart, with its origins */
         WIRE_READY,
+        WIRE_ROOT = 48,     /* an entry of AllowedRoots=; after the hierarchies */
+        WIRE_SIGNAL,        /* at any time after READY: the broker was sent a signal that is meant for pclassd */
         WIRE_REPLY = 0x8000, /* or-ed to op in an answer */
 } WireOp;
 
@@ -119,6 +122,26 @@ typedef struct WireInstance {
         uint8_t zero[7];
 } WireInstance;
 
+typedef struct WirePlace { /* answered by a WireClass */
+        uint32_t root;                /* index of the AllowedRoots= entry */
+        uint32_t hierarchies;         /* bit n; a subset of the root's. A class that is there gets those it lacks */
+        uint32_t flags;               /* WIRE_PLACE_* */
+        uint32_t reserved;
+        char path[WIRE_TEXT_MAX];     /* below the root, without a slash in front; "" is the root itself */
+} WirePlace;
+#define WIRE_PLACE_OWN 1u /* made for one process's facts: its directory goes when it is empty */
+
+typedef struct WireRoot {
+        uint32_t index;
+        uint32_t hierarchies;
+        char path[WIRE_PATH_MAX];
+} WireRoot;
+
+typedef struct WireSignal {
+        uint32_t number; /* SIGHUP, SIGUSR1, SIGUSR2 */
+        uint32_t reserved;
+} WireSignal;
+
 typedef struct WireDropInstance {
         uint32_t class_index;
         uint32_t reserved;
@@ -191,6 +214,7 @@ typedef struct WireClass { /* also the answer to INSTANCE, then code first tells
 } WireClass;
 #define WIRE_CLASS_TEMPLATE 1u   /* no cgroup of its own */
 #define WIRE_CLASS_LEAVE_UNIT 2u
+#define WIRE_CLASS_PLACE 16u     /* outside the class roots: `name` is its path */
 #define WIRE_CLASS_LEAF_V2 4u    /* `leaf` applies to v2 hierarchies */
 #define WIRE_CLASS_RUNTIME 8u    /* made by ADD_CLASS */
 

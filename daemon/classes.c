@@ -38,6 +38,7 @@ void classes_done(Classes *t) {
                 class_free(t->classes[k]);
         free(t->classes);
         map_free(t->by_name);
+        free(t->roots);
         while (t->places && (p = map_next_u64(t->places, &i, NULL)))
                 free(p);
         map_free(t->places);
@@ -55,6 +56,20 @@ int classes_add_hierarchy(Classes *t, const WireHierarchy *item) {
                 t->membership = item->index;
         if (item->flags & WIRE_HIERARCHY_UNITS)
                 t->units |= 1u << item->index;
+        return 0;
+}
+
+int classes_add_root(Classes *t, const WireRoot *item) {
+        ClassRoot *grown;
+
+        if (item->index != t->n_roots || item->path[0] != '/' || !wire_text_ok(item->path, sizeof(item->path)))
+                return -EPROTO;
+        grown = reallocarray(t->roots, t->n_roots + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        t->roots = grown;
+        grown[t->n_roots] = (ClassRoot) { .index = item->index, .hierarchies = item->hierarchies };
+        memcpy(grown[t->n_roots++].path, item->path, sizeof(item->path));
         return 0;
 }
 
@@ -107,6 +122,7 @@ int classes_add_class(Classes *t, const WireClass *item, Class **ret) {
         if (r < 0)
                 return r == -EEXIST ? -EPROTO : r;
         t->classes[c->index] = c;
+        t->n_places += (c->flags & WIRE_CLASS_PLACE) != 0;
         if (ret)
                 *ret = c;
         TAKE_PTR(c);
@@ -180,6 +196,7 @@ int classes_add_place(Classes *t, const WireOrigin *item) {
 
 void classes_remove(Classes *t, Class *c) {
         t->classes[c->index] = NULL;
+        t->n_places -= (c->flags & WIRE_CLASS_PLACE) != 0;
         map_remove_string(t->by_name, c->name);
         class_free(c);
 }
@@ -207,12 +224,12 @@ const Place *classes_place(const Classes *t, uint32_t place) {
         return place == WIRE_NONE ? NULL : map_get_u64(t->places, (uint64_t) place + 1);
 }
 
-/* True when `word` stands in the comma-separated `list`. */
+/* True when `word` stands in the `list`, which has commas (v1) or blanks (v2) between. */
 static bool list_has(const char *list, const char *word) {
         size_t n = strlen(word);
 
-        for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
-                if (strncmp(p, word, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+        for (const char *p = list; *p; p += strcspn(p, ", "), p += strspn(p, ", "))
+                if (strncmp(p, word, n) == 0 && strchr(", ", p[n]))
                         return true;
         return false;
 }
@@ -244,11 +261,31 @@ bool classes_inside(const Classes *t, uint32_t h, const char *path) {
         return below_root(t, h, path) != NULL;
 }
 
+/* Of classes outside the class roots, whose names are paths. The root of a hierarchy has nothing below it that would belong to it. */
+static Class *place_of_path(const Classes *t, uint32_t h, const char *path) {
+        char name[WIRE_PATH_MAX];
+
+        if (t->n_places == 0 || strlen(path) >= sizeof(name))
+                return NULL;
+        strcpy(name, path);
+        for (;;) {
+                Class *c = classes_find(t, name);
+                char *slash = strrchr(name, '/');
+                if (c && c->flags & WIRE_CLASS_PLACE && c->hierarchies & 1u << h)
+                        return c;
+                if (!slash || slash == name)
+                        return NULL;
+                *slash = '\0';
+        }
+}
+
 Class *classes_of_path(const Classes *t, uint32_t h, const char *path) {
         const char *rest = below_root(t, h, path);
         char name[WIRE_PATH_MAX];
 
-        if (!rest || !*rest || strlen(rest) >= sizeof(name))
+        if (!rest)
+                return place_of_path(t, h, path);
+        if (!*rest || strlen(rest) >= sizeof(name))
                 return NULL;
         strcpy(name, rest + 1);
         for (;;) {
@@ -263,7 +300,8 @@ Class *classes_of_path(const Classes *t, uint32_t h, const char *path) {
 }
 
 int classes_path(const Classes *t, uint32_t h, const char *name, const char *leaf, char *buf, size_t size) {
-        int n = snprintf(buf, size, "%s/%s%s%s", t->hierarchies[h].root, name, *leaf ? "/" : "", leaf);
+        bool is_path = *name == '/'; /* of a class outside the class roots */
+        int n = snprintf(buf, size, "%s%s%s%s%s", is_path ? "" : t->hierarchies[h].root, is_path ? "" : "/", name, *leaf ? "/" : "", leaf);
 
         return n < 0 || (size_t) n >= size ? -ENAMETOOLONG : 0;
 }
@@ -273,11 +311,13 @@ const char *class_leaf(const Classes *t, const Class *c, uint32_t h) {
 }
 
 bool classes_in_place(const Classes *t, uint32_t h, const char *name, const char *leaf, const char *path, bool exact) {
-        const char *rest = below_root(t, h, path);
+        const char *rest = *name == '/' ? path : below_root(t, h, path);
 
+        if (streq(name, "/"))
+                return streq(path, "/");
         if (!rest || *rest != '/')
                 return false;
-        rest = startswith(rest + 1, name);
+        rest = startswith(*name == '/' ? rest : rest + 1, name);
         if (!rest || (*rest != '\0' && *rest != '/'))
                 return false;
         if (!exact)

@@ -27,6 +27,13 @@ typedef struct Class {
         bool dropping;           /* the broker was asked to remove this instance */
 } Class;
 
+/* An entry of AllowedRoots=. */
+typedef struct ClassRoot {
+        uint32_t index;          /* the broker's */
+        uint32_t hierarchies;    /* where it exists */
+        char path[WIRE_PATH_MAX];
+} ClassRoot;
+
 typedef struct Classes {
         WireHierarchy hierarchies[WIRE_HIERARCHIES_MAX];
         size_t n_hierarchies;
@@ -35,6 +42,9 @@ typedef struct Classes {
         Class **classes;         /* in the broker's order; removed instances leave NULL */
         size_t n;
         Map *by_name;            /* Class* */
+        ClassRoot *roots;
+        size_t n_roots;
+        size_t n_places;         /* classes outside the class roots */
         Map *places;             /* place id + 1 -> Place* */
 } Classes;
 
@@ -48,6 +58,7 @@ void classes_done(Classes *t);
 
 /* Take in one announced item. -EPROTO for what contradicts itself or the table, -ENOMEM. */
 int classes_add_hierarchy(Classes *t, const WireHierarchy *item);
+int classes_add_root(Classes *t, const WireRoot *item);
 int classes_add_class(Classes *t, const WireClass *item, Class **ret);
 /* The same class, announced once more: it was made anew, and its notes follow. -EPROTO: it is another one. */
 int classes_update_class(Classes *t, const WireClass *item, Class **ret);
@@ -71,6 +82,10 @@ const char *classes_hierarchy_label(const Classes *t, uint32_t h);
 bool classes_inside(const Classes *t, uint32_t h, const char *path);
 /* The class whose cgroup (or a cgroup below it that no other class owns) is `path`; NULL: outside, or the root itself. */
 Class *classes_of_path(const Classes *t, uint32_t h, const char *path);
+/* True for one that is made when a process needs it, and goes when it is empty. */
+static inline bool class_is_made_on_demand(const Class *c) {
+        return c->template || c->flags & WIRE_CLASS_PLACE;
+}
 /* Directory of the members of class `name` in hierarchy h; leaf may be "". -ENAMETOOLONG. */
 int classes_path(const Classes *t, uint32_t h, const char *name, const char *leaf, char *buf, size_t size);
 const char *class_leaf(const Classes *t, const Class *c, uint32_t h);

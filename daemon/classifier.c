@@ -118,7 +118,9 @@ static bool want_instances(Manager *m, Verdict *v, Process *p, uint64_t event_ns
                 VerdictTarget *t = &v->targets[i];
                 if (t->class || !verdict_left(v, i))
                         continue;
-                if (instances_want(m, t->template, t->name, t->component, v->info.pid, event_ns) < 0)
+                int r = t->root ? instances_want_place(m, t, v->info.pid, event_ns) :
+                                  instances_want(m, t->template, t->name, t->component, v->info.pid, event_ns);
+                if (r < 0)
                         scan_request_later(m); /* at once would fail again */
                 waits = true;
         }

@@ -75,7 +75,7 @@ static void state_is(EmptyWatch *w, bool empty) {
         w->empty = empty;
         if (!news || !c)
                 return;
-        if (empty && c->template)
+        if (empty && class_is_made_on_demand(c))
                 instances_check_soon(m);
         if (m->ops && m->ops->class_empty)
                 m->ops->class_empty(c->name, empty, m->ops_userdata);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "daemon/cgroupread.h"
 #include "daemon/internal.h"
+#include "daemon/verdict.h"
 
 #define CLEANUP_USEC 50000 /* a burst of exits is looked at once */
 #define INSTANCE_PIDS_MAX 65536
@@ -61,6 +62,8 @@ static int instance_known(Manager *m, const WireClass *item) {
 
         if (c) {
                 c->dropping = false;
+                c->hierarchies |= item->hierarchies; /* a place outside the class roots may have got more of them */
+                memcpy(c->inode, item->inode, sizeof(c->inode));
                 return 0;
         }
         int r = classes_add_class(&m->classes, item, &c);
@@ -101,16 +104,13 @@ static void on_instance(unsigned op, const void *reply, void *token, void *userd
                 instances_check_soon(m); /* they may all be gone already */
 }
 
-int instances_want(Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns) {
+/* `item` is what to ask the broker for, unless it was asked already. */
+static int want(Manager *m, unsigned op, const void *item, const char *name, pid_t pid, uint64_t event_ns) {
         Waiting *w = map_get_string(m->instances.waiting, name);
-        WireInstance item = { .template_index = template->index };
         int r;
 
         if (w)
                 return waiting_add(w, pid, event_ns);
-        if (strlen(component) >= sizeof(item.text))
-                return -ENAMETOOLONG;
-        strcpy(item.text, component);
         w = calloc(1, sizeof(*w) + strlen(name) + 1);
         if (!w)
                 return -ENOMEM;
@@ -120,13 +120,29 @@ int instances_want(Manager *m, const Class *template, const char *name, const ch
         if (r >= 0)
                 r = map_put_string(m->instances.waiting, name, w);
         if (r >= 0) {
-                r = brokerclient_submit(m->broker, WIRE_INSTANCE, &item, on_instance, w);
+                r = brokerclient_submit(m->broker, op, item, on_instance, w);
                 if (r < 0)
                         map_remove_string(m->instances.waiting, name);
         }
         if (r < 0)
                 waiting_free(w);
         return r;
+}
+
+int instances_want(Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns) {
+        WireInstance item = { .template_index = template->index };
+
+        if (strlen(component) >= sizeof(item.text))
+                return -ENAMETOOLONG;
+        strcpy(item.text, component);
+        return want(m, WIRE_INSTANCE, &item, name, pid, event_ns);
+}
+
+int instances_want_place(Manager *m, const VerdictTarget *t, pid_t pid, uint64_t event_ns) {
+        WirePlace item = { .root = t->root->index, .hierarchies = t->hierarchies, .flags = t->own ? WIRE_PLACE_OWN : 0 };
+
+        strcpy(item.path, t->component); /* part of a name that is no longer */
+        return want(m, WIRE_PLACE, &item, t->name, pid, event_ns);
 }
 
 typedef struct Drop {
@@ -170,7 +186,7 @@ static int on_cleanup(sd_event_source *s, uint64_t usec, void *userdata) {
                 WireDropInstance item = { .class_index = i };
                 Drop *d;
 
-                if (!c || !c->template || c->dropping || !c->hierarchies || !instance_is_empty(m, c))
+                if (!c || !class_is_made_on_demand(c) || c->dropping || !c->hierarchies || !instance_is_empty(m, c))
                         continue;
                 d = malloc(sizeof(*d));
                 if (!d)
@@ -190,7 +206,7 @@ void instances_check_soon(Manager *m) {
         if (m->instances.cleanup)
                 return;
         for (size_t i = 0; i < m->classes.n && !any; i++)
-                any = m->classes.classes[i] && m->classes.classes[i]->template;
+                any = m->classes.classes[i] && class_is_made_on_demand(m->classes.classes[i]);
         if (any)
                 (void) sd_event_add_time_relative(m->event, &m->instances.cleanup, CLOCK_MONOTONIC, CLEANUP_USEC, 1000, on_cleanup, m);
 }

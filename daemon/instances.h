@@ -15,6 +15,9 @@ int instances_init(struct Manager *m);
 void instances_done(struct Manager *m);
 /* Asks for `name` = template with `component`; pid is judged again when the class is there. -ENOBUFS, -ENOMEM. */
 int instances_want(struct Manager *m, const Class *template, const char *name, const char *component, pid_t pid, uint64_t event_ns);
+/* The same for a place below an entry of AllowedRoots=. */
+struct VerdictTarget;
+int instances_want_place(struct Manager *m, const struct VerdictTarget *t, pid_t pid, uint64_t event_ns);
 size_t instances_waiting(const struct Manager *m);
 /* A member went: look soon whether an instance is empty now. */
 void instances_check_soon(struct Manager *m);

@@ -29,6 +29,9 @@ typedef struct Options {
         SweepAction sweep;
         char *state_dir;
         char **rule_dirs;
+        char *cgrules_file;  /* NULL: none */
+        bool cgrules_leave_unit;
+        bool cgred;          /* the broker listens for clients of libcgroup, and handed the socket over */
         bool connector;      /* the broker had one to give */
         unsigned spares;     /* and so many more in reserve */
         char *without;       /* kernel features to do without, for tests of the fallbacks */

@@ -28,6 +28,9 @@ static int help(void) {
              "  --state-dir=DIR          runtime rules and the mode\n"
              "  --runtime-dir=DIR        the broker's own\n"
              "  --rules-dir=DIR          may repeat\n"
+             "  --cgrules=FILE           a file of cgrules.conf(5) that holds too, and the directory beside it\n"
+             "  --cgrules-leave-unit     its rules take processes out of their units\n"
+             "  --cgred                  the socket for clients of libcgroup was handed over\n"
              "  --connector=yes|no       whether the connector socket was handed over\n"
              "  --spares=N               how many more were, in reserve\n"
              "  --without=LIST           do without pidfd-info, pidfs, event-mask\n"
@@ -35,7 +38,8 @@ static int help(void) {
         return 0;
 }
 
-enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SWEEP_ACTION, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG };
+enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SWEEP_ACTION, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG,
+       ARG_CGRULES, ARG_LEAVE_UNIT, ARG_CGRED };
 
 static const struct option long_options[] = {
         { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
@@ -45,6 +49,8 @@ static const struct option long_options[] = {
         { "spares", required_argument, NULL, ARG_SPARES },       { "sweep-action", required_argument, NULL, ARG_SWEEP_ACTION },
         { "without", required_argument, NULL, ARG_WITHOUT },     { "log-level", required_argument, NULL, ARG_LOG },
         { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
+        { "cgrules", required_argument, NULL, ARG_CGRULES },     { "cgrules-leave-unit", no_argument, NULL, ARG_LEAVE_UNIT },
+        { "cgred", no_argument, NULL, ARG_CGRED },
         {},
 };
 
@@ -75,6 +81,14 @@ static int parse_option(int c, const char *arg, Options *o) {
                 return 0;
         case ARG_RULES:
                 return strv_append(&o->rule_dirs, arg);
+        case ARG_CGRULES:
+                return set_text(&o->cgrules_file, arg);
+        case ARG_LEAVE_UNIT:
+                o->cgrules_leave_unit = true;
+                return 0;
+        case ARG_CGRED:
+                o->cgred = true;
+                return 0;
         case ARG_CONNECTOR:
                 o->connector = streq(arg, "yes");
                 return o->connector || streq(arg, "no") ? 0 : -EINVAL;
@@ -224,6 +238,7 @@ int main(int argc, char **argv) {
                 r = run(&o, &fds);
         free(o.state_dir);
         free(o.without);
+        free(o.cgrules_file);
         strv_free(o.rule_dirs);
         /* A service manager need not try again what only the administrator can mend. */
         return r == -EINVAL ? EX_CONFIG : r < 0 || r > 255 ? EXIT_FAILURE : r;

@@ -191,6 +191,8 @@ static int on_announced(unsigned op, const void *item, void *userdata) {
         switch (op) {
         case WIRE_HIERARCHY:
                 return classes_add_hierarchy(&m->classes, item);
+        case WIRE_ROOT:
+                return classes_add_root(&m->classes, item);
         case WIRE_CLASS:
                 return m->ready ? manager_class_announced(m, item) : classes_add_class(&m->classes, item, NULL);
         case WIRE_CLASS_NOTE:

@@ -3,8 +3,10 @@
 
 #include <malloc.h>
 #include "common/log.h"
+#include "daemon/destination.h"
 #include "daemon/internal.h"
 #include "daemon/selinux.h"
+#include "rules/cgset.h"
 
 #define DISCARD_SLICE 256 /* rules a wake-up: some tens of microseconds */
 
@@ -98,6 +100,12 @@ static bool env_controller(const char *controller, void *userdata) {
         return classes_controller(&b->m->classes, controller) != 0;
 }
 
+static bool env_destination(const char *destination, char *reason, size_t size, void *userdata) {
+        RuleBase *b = userdata;
+
+        return destination_allowed(&b->m->classes, destination, reason, size);
+}
+
 /* Where the policy cannot be asked the rule counts: it matches what it says. */
 static bool env_context(const char *context, void *userdata) {
         return selinux_check_context(context) != -EINVAL;
@@ -111,6 +119,7 @@ int rulebase_compiler(RuleBase *b, Ruleset *rs, RulesetCompiler **ret) {
                 .class_exists = env_class,
                 .controller_exists = env_controller,
                 .context_exists = env_context,
+                .destination_allowed = env_destination,
                 .no_context_reason = selinux_absent_reason(),
                 .no_audit_reason = b->m->reader.audit ? NULL : "this kernel has no audit, so processes have no loginuid and no session",
                 .no_label_reason = b->m->reader.label_attr ? NULL : "no security module with labels (AppArmor, Smack) is enabled",
@@ -306,7 +315,7 @@ bool rulebase_spells_names(const RuleBase *b) {
         for (size_t i = 0; b->current && i < ruleset_size(b->current); i++)
                 if (rule_names(ruleset_get(b->current, i)->rule) > 0)
                         return true;
-        return false;
+        return b->current && ruleset_cgrules(b->current) && cgrules_spell_names(ruleset_cgrules(b->current));
 }
 
 bool rulebase_in_force(const RuleBase *b, const Rule *rule) {
@@ -319,7 +328,9 @@ bool rulebase_leads_to(const RuleBase *b, const char *class_name, const char *te
         for (size_t i = 0; i < ruleset_size(b->current); i++) {
                 const RuleEntry *e = ruleset_get(b->current, i);
                 const RuleTarget *targets;
-                size_t n = e->active ? rule_targets(e->rule, &targets) : 0;
+                size_t n = e->active ? rule_targets(e->rule, &targets) : 0, entry;
+                if (e->active && rule_is_foreign(e->rule, &entry) && cgrules_may_lead_to(ruleset_cgrules(b->current), entry, class_name))
+                        return true;
                 for (size_t k = 0; k < n; k++)
                         if (streq(targets[k].class_name, class_name) || streq_ptr(targets[k].class_name, template_name))
                                 return true;
@@ -335,6 +346,8 @@ int manager_candidate(Manager *m, const char *text, bool alone, Ruleset **ret, T
 
         if (r >= 0)
                 r = ruleset_add_text(rs, text, strlen(text), "", err);
+        if (r >= 0 && !alone)
+                r = ruleset_set_cgrules(rs, ruleset_cgrules(b->current));
         for (size_t i = 0; r >= 0 && !alone && i < ruleset_size(b->current); i++) {
                 const RuleEntry *e = ruleset_get(b->current, i);
                 if (ruleset_find(rs, rule_name(e->rule)))

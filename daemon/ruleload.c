@@ -5,6 +5,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "daemon/cgrulesload.h"
 #include "daemon/internal.h"
 
 #define RULE_FILE_MAX (16u << 20)                /* bytes */
@@ -136,14 +137,26 @@ static int next_file(RuleLoad *l, TextError *err) {
         return 0;
 }
 
+/* Behind the rules of our own files. */
+static int read_cgrules(const Options *o, Ruleset *files, TextError *err) {
+        _cleanup_(cgrules_freep) CgRules *c = NULL;
+        int r = o->cgrules_file ? cgrules_load(o->cgrules_file, &c, err) : 0;
+
+        if (r >= 0 && c)
+                r = ruleset_add_cgrules(files, c, o->cgrules_leave_unit, err);
+        return r == -EEXIST ? -EINVAL : r;
+}
+
 /* 1: there is more to read. */
 static int step_read(RuleLoad *l, size_t rules, TextError *err) {
         int r = l->files ? 0 : read_begin(l);
 
         if (r >= 0 && !l->text && l->paths && l->paths[l->n_read])
                 r = next_file(l, err);
-        if (r < 0 || !l->text)
+        if (r < 0)
                 return r;
+        if (!l->text)
+                return read_cgrules(l->b->m->options, l->files, err);
         r = ruleset_add_text_step(l->files, &l->cursor, rules, err);
         if (r != 0)
                 return r;

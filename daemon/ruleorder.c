@@ -1,6 +1,7 @@
 /* One order out of the rules of files and those that were added at run time: runtime rules without a place (or whose neighbour is gone) first, then
  * the files, each with its runtime neighbours. */
 #include "daemon/internal.h"
+#include "rules/cgset.h"
 
 typedef enum Phase { PHASE_FIRST, PHASE_FILES, PHASE_LEFT, PHASE_DONE } Phase;
 
@@ -82,6 +83,8 @@ int rule_order_new(RuleBase *b, const Ruleset *files, const RuntimeRule *list, s
                 return -ENOMEM;
         *o = (RuleOrder) { .b = b, .files = files, .list = list, .n = n };
         r = ruleset_new(&o->rs);
+        if (r >= 0)
+                r = ruleset_set_cgrules(o->rs, ruleset_cgrules(files));
         if (r >= 0)
                 r = anchored_rules(list, n, &o->near, &o->n_near);
         if (r < 0)

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "daemon/birth.h"
 #include "daemon/cgroupread.h"
+#include "daemon/destination.h"
 #include "daemon/internal.h"
 #include "rules/expand.h"
 
@@ -209,18 +210,17 @@ static int _printf_(3, 4) verdict_error(Verdict *v, Holder holder, const char *f
         return -EINVAL;
 }
 
-static uint32_t target_hierarchies(Manager *m, const RuleTarget *rt, const Class *c) {
+static uint32_t target_hierarchies(Manager *m, const RuleTarget *rt) {
         uint32_t mask = 0;
 
         if (!rt->controllers)
-                return c->hierarchies;
+                return UINT32_MAX;
         for (char **controller = rt->controllers; *controller; controller++)
                 mask |= classes_controller(&m->classes, *controller);
-        return mask & c->hierarchies;
+        return mask;
 }
 
-/* A class of that very name is taken before a template, so that [Class users/root] can differ from [Class users/%u]. */
-static int target_class(Manager *m, Verdict *v, const RuleTarget *rt, VerdictTarget *t) {
+bool verdict_target_class(Manager *m, const char *text, VerdictTarget *t) {
         const Class *c;
 
         t->class = classes_find(&m->classes, t->name);
@@ -230,14 +230,23 @@ static int target_class(Manager *m, Verdict *v, const RuleTarget *rt, VerdictTar
                 t->template = t->class->template;
                 t->class = NULL;
         } else if (!t->class)
-                t->template = classes_find(&m->classes, rt->class_name);
+                t->template = classes_find(&m->classes, text);
         c = t->class ?: t->template;
         if (!c || (!t->class && !(c->flags & WIRE_CLASS_TEMPLATE)))
+                return false;
+        t->hierarchies &= c->hierarchies;
+        t->leaf2 = t->class && (c->flags & WIRE_CLASS_LEAF_V2) ? c->leaf : "";
+        return true;
+}
+
+/* A class of that very name is taken before a template, so that [Class users/root] can differ from [Class users/%u]. */
+static int target_class(Manager *m, Verdict *v, const RuleTarget *rt, VerdictTarget *t) {
+        t->hierarchies = UINT32_MAX;
+        if (!verdict_target_class(m, rt->class_name, t))
                 return verdict_error(v, HOLDER_ERROR, "no such class: %s", t->name);
-        t->hierarchies = target_hierarchies(m, rt, c);
+        t->hierarchies &= target_hierarchies(m, rt);
         if (!t->hierarchies)
                 return verdict_error(v, HOLDER_ERROR, "class %s exists in none of the rule's hierarchies", t->name);
-        t->leaf2 = t->class && (c->flags & WIRE_CLASS_LEAF_V2) ? c->leaf : "";
         return 0;
 }
 
@@ -267,7 +276,7 @@ static void check_unit(Manager *m, Verdict *v, const VerdictTarget *t, uint32_t 
         const Class *c = t->class ?: t->template;
         _cleanup_free_ char *unit = NULL;
 
-        if (!(m->classes.units & 1u << h) || leave_unit || (c->flags & WIRE_CLASS_LEAVE_UNIT))
+        if (!(m->classes.units & 1u << h) || leave_unit || (c && c->flags & WIRE_CLASS_LEAVE_UNIT))
                 return;
         if (classes_inside(&m->classes, h, v->paths[h]) || cgroup_path_unit(v->paths[h], &unit) < 0)
                 return;
@@ -283,7 +292,7 @@ static void target_places(Manager *m, Verdict *v, const VerdictTarget *t) {
                 if (!(t->hierarchies & 1u << h) || !v->paths[h])
                         continue;
                 const char *leaf = m->classes.hierarchies[h].version == 2 ? t->leaf2 : "";
-                if (t->class && classes_in_place(&m->classes, h, t->name, leaf, v->paths[h], exact))
+                if ((t->class || t->root) && classes_in_place(&m->classes, h, t->name, leaf, v->paths[h], exact))
                         v->in_place |= 1u << h;
                 else
                         check_unit(m, v, t, h, rule_is_leave_unit(v->entry->rule));
@@ -302,6 +311,7 @@ static bool in_place_by_id(Manager *m, Verdict *v) {
         return true;
 }
 
+/* Where of its targets it is already. */
 static int find_places(Manager *m, Verdict *v) {
         if (in_place_by_id(m, v))
                 return 0;
@@ -383,6 +393,9 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
                 v->entry = sticky;
                 return sticky_targets(m, v, process);
         }
+        r = destination_judge(m, v, rs);
+        if (r != 0)
+                return r < 0 ? r : v->n_targets > 0 ? find_places(m, v) : 0;
         if (!v->entry)
                 return 0;
         v->ignored = rule_is_ignore(v->entry->rule);

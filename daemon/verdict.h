@@ -10,7 +10,9 @@ typedef struct VerdictTarget {
         Class *class;          /* NULL: an instance of `template` that has to be made first */
         Class *template;
         char name[WIRE_TEXT_MAX];
-        const char *component; /* last part of name */
+        const char *component; /* last part of name; with a root what is below it */
+        const ClassRoot *root; /* a place outside the class roots, below this one; then template is NULL */
+        bool own;              /* such a place is made for this process's facts */
         const char *leaf2;     /* members' leaf on v2 hierarchies, "" if none */
         uint32_t hierarchies;  /* where it is wanted there */
 } VerdictTarget;
@@ -62,6 +64,8 @@ int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process
 int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process);
 /* The target is class c, by order of somebody, whatever rules say (entry stays as it is). 0 or -errno of verdict_paths(). */
 int verdict_by_hand(Manager *m, Verdict *v, Class *c, uint64_t order, bool leave_unit);
+/* The class or template for t->name (`text`: what was expanded), and what it leaves of t->hierarchies. False: there is none. */
+bool verdict_target_class(Manager *m, const char *text, VerdictTarget *t);
 /* What is left to be moved of target i. */
 uint32_t verdict_left(const Verdict *v, size_t i);
 /* The target that wants hierarchy h, NULL if none. */

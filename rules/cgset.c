@@ -89,9 +89,14 @@ static int entry_rule(const CgRules *c, size_t entry, bool leave_unit, Rule **re
         return rule_new_foreign(&f, ret);
 }
 
-void ruleset_set_cgrules(Ruleset *rs, CgRules *c) {
+int ruleset_set_cgrules(Ruleset *rs, CgRules *c) {
+        CgSet *s = c ? cgset_new(c) : NULL;
+
+        if (c && !s)
+                return -ENOMEM;
         cgset_free(rs->cgset);
-        rs->cgset = c ? cgset_new(c) : NULL;
+        rs->cgset = s;
+        return 0;
 }
 
 int ruleset_add_cgrules(Ruleset *rs, CgRules *c, bool leave_unit, TextError *err) {
@@ -106,10 +111,7 @@ int ruleset_add_cgrules(Ruleset *rs, CgRules *c, bool leave_unit, TextError *err
                 if (r >= 0)
                         r = ruleset_add(rs, rule, 0, line->file, line->line, err);
         }
-        if (r < 0)
-                return r;
-        ruleset_set_cgrules(rs, c);
-        return rs->cgset ? 0 : -ENOMEM;
+        return r < 0 ? r : ruleset_set_cgrules(rs, c);
 }
 
 CgRules *ruleset_cgrules(const Ruleset *rs) {
@@ -220,6 +222,13 @@ static bool begins_so(const char *d, const char *path) {
                         return !*path && !d[strspn(d, "/")];
         }
         return *d || !*path || *path == '/' || path[-1] == '/';
+}
+
+bool cgrules_spell_names(const CgRules *c) {
+        for (size_t i = 0; i < cgrules_size(c); i++)
+                if (!streq(cgrules_get(c, i)->user, "*"))
+                        return true;
+        return false;
 }
 
 bool cgrules_may_lead_to(const CgRules *c, size_t entry, const char *path) {

@@ -8,7 +8,7 @@
  * it. -EEXIST (a name is taken; err), -E2BIG, -ENOMEM. */
 int ruleset_add_cgrules(Ruleset *rs, CgRules *c, bool leave_unit, TextError *err);
 /* The same for one that is put together from the rules of another: they are added one by one, in their order. */
-void ruleset_set_cgrules(Ruleset *rs, CgRules *c);
+int ruleset_set_cgrules(Ruleset *rs, CgRules *c); /* NULL: none; -ENOMEM */
 CgRules *ruleset_cgrules(const Ruleset *rs); /* NULL: none */
 
 /* Bits of what matching them needs beside facts. */
@@ -22,5 +22,7 @@ unsigned ruleset_cgrules_needs(const Ruleset *rs); /* of active rules */
  * to cg_verdict_done(). 1, 0 (`found` decides), -ENOMEM. */
 int ruleset_match_cgrules(const Ruleset *rs, const CgProcess *p, const RuleEntry *found, const RuleEntry **ret_entry, CgVerdict *ret);
 
+/* True when names of users or groups decide: then the machine's answers matter. */
+bool cgrules_spell_names(const CgRules *c);
 /* Whether a process that an entry took may have been sent to `path`. */
 bool cgrules_may_lead_to(const CgRules *c, size_t entry, const char *path);

@@ -33,6 +33,8 @@ typedef struct Rig {
         size_t n_places;
         WireMember members[64];
         size_t n_members;
+        WireRoot roots[8];
+        size_t n_roots;
 } Rig;
 
 /* First thing in main(): plays the listener or the names helper when started as one, and does not return then. */

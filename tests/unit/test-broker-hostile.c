@@ -134,6 +134,115 @@ static void instances_that_lead_elsewhere(void **state) {
 }
 
 /* A subtree that systemd gave to another manager; the mark is that of Delegate=yes. */
+static int place_code(Rig *g, uint32_t root, uint32_t hierarchies, const char *path, uint32_t flags, WireClass *ret) {
+        WirePlace m = { .root = root, .hierarchies = hierarchies, .flags = flags };
+
+        memcpy(m.path, path, MIN(strlen(path), sizeof(m.path)));
+        rig_ask(g, WIRE_PLACE, &m, ret);
+        return ret->code;
+}
+
+static bool in_hierarchy(const Rig *g, unsigned h, const char *path) {
+        char whole[WIRE_PATH_MAX * 2];
+
+        snprintf(whole, sizeof(whole), "%s%s/cgroup.procs", g->hierarchies[h].mount, path);
+        return access(whole, F_OK) == 0;
+}
+
+static Rig *start_allowed(void **state) {
+        char config[256];
+
+        snprintf(config, sizeof(config), "AllowedRoots=%s-allowed/\nProtect=*/guarded*\n", ((Rig *) *state)->root);
+        return start(state, config);
+}
+
+static void places_that_lead_elsewhere(void **state) {
+        static const char *const paths[] = {
+                "..", "../x", "a/../b", "a/..", ".", "a/./b", "/a", "a//b", "a/", "/", "a\nb", "a\x01" "b", "\xff", "a (deleted)", "guarded", "guarded/x",
+        };
+        Rig *g = start_allowed(state);
+        unsigned v2 = rig_hierarchy(g, "");
+        WireClass c;
+        char longest[WIRE_TEXT_MAX + 1];
+
+        assert_int_equal(g->n_roots, 1);
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                if (place_code(g, 0, 1u << v2, paths[i], 0, &c) == WIRE_OK)
+                        fail_msg("%zu: %s was made", i, paths[i]);
+        memset(longest, 'x', sizeof(longest) - 1);
+        longest[sizeof(longest) - 1] = '\0';
+        assert_int_equal(place_code(g, 0, 1u << v2, longest, 0, &c), WIRE_NOT_ALLOWED); /* no NUL */
+        longest[WIRE_TEXT_MAX - 1] = '\0';
+        assert_int_equal(place_code(g, 0, 1u << v2, longest, 0, &c), WIRE_NOT_ALLOWED); /* too long with its root */
+        assert_int_equal(place_code(g, 1, 1u << v2, "a", 0, &c), WIRE_NOT_ALLOWED);
+        assert_int_equal(place_code(g, UINT32_MAX, 1u << v2, "a", 0, &c), WIRE_NOT_ALLOWED);
+        assert_int_equal(place_code(g, 0, 0, "a", 0, &c), WIRE_NOT_ALLOWED);
+        assert_int_equal(place_code(g, 0, 1u << 31, "a", 0, &c), WIRE_NOT_ALLOWED);
+        assert_int_equal(place_code(g, 0, 1u << v2, "a", 2, &c), WIRE_NOT_ALLOWED);
+        assert_int_equal(place_code(g, 0, 1u << v2, "cgroup.procs", 0, &c), WIRE_FAILED); /* a file */
+        rig_stop(g);
+}
+
+/* In a place it is as with classes: only the hierarchies that were asked for, back only to where somebody in that root came from. */
+static void places_and_their_members(void **state) {
+        Rig *g = start_allowed(state);
+        unsigned v2 = rig_hierarchy(g, ""), pids = rig_hierarchy(g, "pids");
+        pid_t child = rig_child(g);
+        char path[128], origin[256];
+        WireClass c, more, again;
+
+        snprintf(path, sizeof(path), "%s-allowed/with blank/b", g->root);
+        snprintf(origin, sizeof(origin), "%s", rig_where(g, child, v2));
+        assert_int_equal(place_code(g, 0, 1u << v2, "with blank/b", WIRE_PLACE_OWN, &c), WIRE_OK);
+        assert_string_equal(c.name, path);
+        assert_true(c.flags & WIRE_CLASS_PLACE);
+        assert_true(in_hierarchy(g, v2, path));
+        assert_false(in_hierarchy(g, pids, path));
+        assert_int_equal(move_code(g, child, c.index, 1u << pids, 0), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, c.index, 1u << v2, 0), WIRE_OK);
+        assert_string_equal(rig_where(g, child, v2), path);
+
+        assert_int_equal(place_code(g, 0, 1u << pids, "with blank/b", WIRE_PLACE_OWN, &more), WIRE_OK);
+        assert_int_equal(more.index, c.index);
+        assert_int_equal(more.hierarchies, 1u << v2 | 1u << pids);
+        assert_true(in_hierarchy(g, pids, path));
+
+        const WireDropInstance drop = { .class_index = c.index };
+        WireResult dropped;
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &dropped);
+        assert_int_equal(dropped.code, WIRE_STALE); /* somebody is in there */
+        for (uint32_t place = 0; place < 8; place++) {
+                bool known = place < g->n_places && g->places[place].hierarchy == v2 && streq(g->places[place].path, origin);
+                if (!known)
+                        assert_int_not_equal(return_code(g, child, c.index, v2, place), WIRE_OK);
+        }
+        assert_string_equal(rig_where(g, child, v2), path);
+        assert_int_equal(return_code(g, child, c.index, v2, g->places[0].place), WIRE_OK);
+        assert_string_equal(rig_where(g, child, v2), origin);
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &dropped);
+        assert_int_equal(dropped.code, WIRE_OK);
+        assert_false(in_hierarchy(g, v2, path));
+
+        /* What nobody's facts made stays, and so does the root. */
+        assert_int_equal(place_code(g, 0, 1u << v2, "plain", 0, &again), WIRE_OK);
+        const WireDropInstance forget = { .class_index = again.index };
+        rig_ask(g, WIRE_DROP_INSTANCE, &forget, &dropped);
+        assert_int_equal(dropped.code, WIRE_OK);
+        snprintf(path, sizeof(path), "%s-allowed/plain", g->root);
+        assert_true(in_hierarchy(g, v2, path));
+        assert_int_equal(move_code(g, child, again.index, 1u << v2, 0), WIRE_NOT_ALLOWED); /* no class any more */
+        rig_stop(g);
+}
+
+static void no_places_without_roots(void **state) {
+        Rig *g = start(state, "");
+        WireClass c;
+
+        assert_int_equal(g->n_roots, 0);
+        assert_int_equal(place_code(g, 0, 1u << rig_hierarchy(g, ""), "a", 0, &c), WIRE_NOT_ALLOWED);
+        rig_stop(g);
+}
+
 static void processes_of_another_manager(void **state) {
         Rig *g = start(state, "");
         uint32_t h = rig_hierarchy(g, ""), one = rig_class(g, "one")->index;
@@ -273,6 +382,9 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(classes_and_hierarchies_that_are_not_its_own, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(returns_to_places_of_its_choice, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(instances_that_lead_elsewhere, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(places_that_lead_elsewhere, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(places_and_their_members, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(no_places_without_roots, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(processes_of_another_manager, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(fds_that_nobody_asked_for, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(properties_that_root_did_not_offer, rig_setup, rig_teardown),

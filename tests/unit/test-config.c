@@ -52,7 +52,8 @@ static void test_everything(void **state) {
         TextError err = {};
 
         assert_int_equal(load("[pclass]\nMode=enforce\nClassRoot=/a/b\nProtect=/x* /y\nProtect=/z\nUnprotect=/docker/*\nProtectUsers=root 7\n"
-                              "HeartbeatSec=1\nSweepSec=0\nScanSec=3600\nClassDirs=/c1\nClassDirs=/c2\nRuleDirs=/r1 /r2\nStateDir=/s\nRuntimeDir=/r\n",
+                              "HeartbeatSec=1\nSweepSec=0\nScanSec=3600\nClassDirs=/c1\nClassDirs=/c2\nRuleDirs=/r1 /r2\nStateDir=/s\nRuntimeDir=/r\n"
+                              "CgrulesFile=/c.conf\nCgrulesLeaveUnit=yes\nCgredSocket=yes\nAllowedRoots=/a /b/c/\nAllowedRoots=/ /a\n",
                               &c, &err), 0);
         assert_int_equal(c->mode, MODE_ENFORCE);
         assert_string_equal(c->class_root, "/a/b");
@@ -68,6 +69,12 @@ static void test_everything(void **state) {
         assert_int_equal(strv_length(c->rule_dirs), 2);
         assert_string_equal(c->state_dir, "/s");
         assert_string_equal(c->runtime_dir, "/r");
+        assert_string_equal(c->cgrules_file, "/c.conf");
+        assert_true(c->cgrules_leave_unit);
+        assert_string_equal(c->cgred_socket, "/run/cgred.socket");
+        assert_int_equal(strv_length(c->allowed_roots), 3); /* one of them twice */
+        assert_string_equal(c->allowed_roots[1], "/b/c");
+        assert_string_equal(c->allowed_roots[2], "/");
 }
 
 static void test_errors(void **state) {
@@ -89,6 +96,11 @@ static void test_errors(void **state) {
         refuses("[pclass]\nStateDir=/var/\n", 2, 10);
         refuses("[pclass]\nClassDirs=/a b\n", 2, 11);
         refuses("[pclass]\nProtect=\n", 2, 9);
+        refuses("[pclass]\nCgrulesFile=x\n", 2, 13);
+        refuses("[pclass]\nCgrulesLeaveUnit=maybe\n", 2, 18);
+        refuses("[pclass]\nCgredSocket=socket\n", 2, 13);
+        refuses("[pclass]\nAllowedRoots=students\n", 2, 14);
+        refuses("[pclass]\nAllowedRoots=/a /b/../c\n", 2, 14);
 }
 
 /* Every field counts: a change of any is a change. */
@@ -96,6 +108,7 @@ static void test_equal(void **state) {
         static const char *const lines[] = {
                 "Mode=enforce", "ClassRoot=x", "Protect=/x", "Unprotect=/x", "ProtectUsers=x", "HeartbeatSec=9", "SweepSec=9", "ScanSec=9", "Sweep=adopt",
                 "RuntimeClassesMax=9", "ClassDirs=/x", "RuleDirs=/x", "StateDir=/x", "RuntimeDir=/x",
+                "ClassDirs=/x", "RuleDirs=/x", "StateDir=/x", "RuntimeDir=/x", "CgrulesFile=/x", "CgrulesLeaveUnit=yes", "CgredSocket=/x", "AllowedRoots=/x",
         };
         _cleanup_(config_freep) Config *plain = NULL;
         TextError err = {};

@@ -62,6 +62,12 @@ static void test_ops(void **state) {
         for (unsigned op = WIRE_HIERARCHY; op <= WIRE_READY; op++)
                 assert_true(wire_item_size(op) > 0);
         assert_int_equal(check(31, 1, sizeof(WireHeader)), -EPROTO);
+        assert_int_equal(wire_item_size(WIRE_PLACE | WIRE_REPLY), sizeof(WireClass));
+        assert_true(wire_item_size(WIRE_PLACE) && wire_item_size(WIRE_ROOT) && wire_item_size(WIRE_SIGNAL));
+        assert_int_equal(wire_item_size(WIRE_ROOT | WIRE_REPLY), 0);
+        assert_int_equal(check(WIRE_PLACE, 2, sizeof(WireHeader) + 2 * sizeof(WirePlace)), 0);
+        assert_int_equal(check(WIRE_PLACE, 2, sizeof(WireHeader) + 2 * sizeof(WirePlace) - 4), -EPROTO);
+        assert_int_equal(check(9, 1, sizeof(WireHeader)), -EPROTO);
 }
 
 static void test_text(void **state) {

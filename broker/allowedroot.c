@@ -1,0 +1,112 @@
+/* Places that root allows to rules of cgrules.conf. */
+#include "broker/allowedroot.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "broker/cgroupfs.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/str.h"
+
+AllowedRoots *allowed_roots_free(AllowedRoots *a) {
+        if (!a)
+                return NULL;
+        for (size_t i = 0; i < a->n; i++) {
+                for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                        fd_close(a->items[i].fd[h]);
+                place_set_clear(&a->items[i].places);
+                free(a->items[i].path);
+        }
+        free(a->items);
+        free(a);
+        return NULL;
+}
+
+const char *allowed_root_below(const AllowedRoot *r, const char *path) {
+        const char *rest = startswith(path, r->path);
+
+        if (!rest)
+                return NULL;
+        if (streq(r->path, "/"))
+                return rest;
+        return *rest == '/' ? rest + 1 : *rest ? NULL : rest;
+}
+
+/* A v1 cpuset without processors takes nobody. */
+static int make_in(int fd, const Hierarchy *h, const char *path) {
+        char part[WIRE_PATH_MAX];
+        int r = 1;
+
+        for (size_t n = strspn(path, "/"); path[n]; n += strspn(path + n, "/")) {
+                n += strcspn(path + n, "/");
+                if ((size_t) snprintf(part, sizeof(part), "%.*s", (int) n, path) >= sizeof(part))
+                        return -ENAMETOOLONG;
+                r = cgroupfs_mkdir(fd, part);
+                if (r == 0 && h->version == 1 && cgroupfs_has_word(h->controllers, "cpuset"))
+                        r = cgroupfs_inherit_cpuset(fd, part);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below) {
+        char path[WIRE_PATH_MAX];
+
+        if (!(r->hierarchies & 1u << index))
+                return -ENOENT;
+        if (!*below)
+                return 1;
+        if ((size_t) snprintf(path, sizeof(path), "/%s", below) >= sizeof(path))
+                return -ENAMETOOLONG;
+        return make_in(r->fd[index], h, path);
+}
+
+/* Where systemd keeps its own books there is nothing for rules that name controllers. */
+static bool has_controllers(const Hierarchy *h) {
+        return h->version == 2 || !startswith(h->controllers, "name=");
+}
+
+static void open_in(AllowedRoot *r, const Hierarchy *h, unsigned index) {
+        int e = make_in(h->mount_fd, h, r->path);
+
+        if (e >= 0)
+                e = r->fd[index] = cgroupfs_open(h->mount_fd, r->path, NULL, O_PATH);
+        if (e >= 0)
+                r->hierarchies |= 1u << index;
+        else
+                log_warning_errno(e, "AllowedRoots: there is no %s in %s", r->path, h->mount);
+}
+
+static int add_root(AllowedRoots *a, const char *path, const HierarchySet *hierarchies) {
+        AllowedRoot *r = &a->items[a->n];
+
+        r->path = strdup(path);
+        if (!r->path)
+                return -ENOMEM;
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                r->fd[h] = -EBADF;
+        a->n++;
+        for (unsigned h = 0; h < hierarchies->n; h++)
+                if (has_controllers(&hierarchies->items[h]))
+                        open_in(r, &hierarchies->items[h], h);
+        return 0;
+}
+
+int allowed_roots_open(char *const *paths, const HierarchySet *hierarchies, AllowedRoots **ret) {
+        _cleanup_(allowed_roots_freep) AllowedRoots *a = calloc(1, sizeof(*a));
+        size_t n = strv_length(paths);
+        int r = 0;
+
+        if (n > ALLOWED_ROOTS_MAX)
+                return log_error_errno(E2BIG, "AllowedRoots= has more than %d entries", ALLOWED_ROOTS_MAX);
+        if (!a || !(a->items = calloc(n + 1, sizeof(AllowedRoot))))
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = add_root(a, paths[i], hierarchies);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(a);
+        return 0;
+}

@@ -1,0 +1,29 @@
+/* AllowedRoots=: the places outside the class roots that destinations of cgrules.conf may lie in. Opened before the sandbox closes; everything below
+ * is reached from these descriptors, so no path that pclassd names can lead anywhere else. */
+#pragma once
+#include "broker/hierarchy.h"
+#include "broker/place.h"
+
+#define ALLOWED_ROOTS_MAX 64
+
+typedef struct AllowedRoot {
+        char *path;                    /* "/students", or "/" */
+        uint32_t hierarchies;          /* bits: where it exists */
+        int fd[WIRE_HIERARCHIES_MAX];  /* O_PATH */
+        PlaceSet places;               /* where members of the classes in it came from */
+} AllowedRoot;
+
+typedef struct AllowedRoots {
+        AllowedRoot *items;
+        size_t n;
+} AllowedRoots;
+
+/* Makes those that are missing, and opens them; where one cannot be had is told, and left out. -E2BIG, -ENOMEM. */
+int allowed_roots_open(char *const *paths, const HierarchySet *hierarchies, AllowedRoots **ret);
+AllowedRoots *allowed_roots_free(AllowedRoots *a);
+DEFINE_CLEANUP(AllowedRoots *, allowed_roots_free)
+
+/* What of `path` lies below the root, without a slash in front: "" is the root itself, NULL = outside. */
+const char *allowed_root_below(const AllowedRoot *r, const char *path);
+/* Makes a directory below the root of hierarchy h, and all between, ready for members. 0 = made, 1 = was there. */
+int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below);
