@@ -171,8 +171,8 @@ int class_set_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t t
         return 0;
 }
 
-int class_set_add(ClassSet *s, const ClassDef *def, const char *name, Class **ret) {
-        int r = class_add(s, def, name, WIRE_NONE, ret);
+int class_set_add_place(ClassSet *s, const ClassDef *def, const char *name, Class **ret) {
+        int r = class_set_add(s, def, name, WIRE_NONE, ret);
 
         if (r < 0)
                 return r;
@@ -394,4 +394,42 @@ bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid) {
                 if (owner->allowed[i] == uid)
                         return true;
         return false;
+}
+
+/* ---- templates read again -------------------------------------------------------------------------------------------- */
+
+static bool list_equal(char *const *a, char *const *b) {
+        size_t i = 0;
+
+        while (a && b && a[i] && b[i] && streq(a[i], b[i]))
+                i++;
+        return !(a && a[i]) && !(b && b[i]);
+}
+
+/* Who may come in, where it lives and which devices it names was worked out at start. */
+static bool has_same_frame(const ClassDef *a, const ClassDef *b) {
+        static const ClassProperty of_devices[] = {
+                CLASS_IO_READ_BANDWIDTH_MAX, CLASS_IO_WRITE_BANDWIDTH_MAX, CLASS_IO_READ_IOPS_MAX, CLASS_IO_WRITE_IOPS_MAX,
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(of_devices); i++)
+                if (!streq_ptr(a->properties[of_devices[i]], b->properties[of_devices[i]]))
+                        return false;
+        return list_equal(a->hierarchies, b->hierarchies) && list_equal(a->allowed_users, b->allowed_users) && a->leave_unit == b->leave_unit;
+}
+
+size_t class_set_take_templates(ClassSet *s, const ClassTable *table) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n; i++) {
+                Class *c = s->items[i];
+                if (!c->live || c->root || !c->def->is_template || c->template_index != WIRE_NONE)
+                        continue;
+                const ClassDef *def = class_table_find(table, c->name);
+                if (!def || !has_same_frame(c->def, def))
+                        continue;
+                c->def = def;
+                n++;
+        }
+        return n;
 }

@@ -86,6 +86,8 @@ bool class_has_children(const ClassSet *s, const Class *c);
 /* Instance `text` of a template: the one that is there, or a new one. -EINVAL: not a template or not a legal text;
  * -ENOSPC: too many; others: could not be made. A static class of that very name is the answer if there is one. */
 int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret);
+/* Templates of the same frame (hierarchies, users) are defined by `table` from now on, which must outlive the set. Returns how many. */
+size_t class_set_take_templates(ClassSet *s, const ClassTable *table);
 /* Removes an empty instance. -EBUSY: it has members; -EINVAL: no instance. */
 int class_drop_instance(ClassSet *s, Class *c);
 
@@ -98,7 +100,7 @@ static inline void class_announce(ClassSet *s, Class *c) {
 /* NULL for an index that no class has. */
 Class *class_by_index(const ClassSet *s, uint32_t index);
 /* For classplace.c: a live class without hierarchies yet. */
-int class_set_add(ClassSet *s, const ClassDef *def, const char *name, Class **ret);
+int class_set_add_place(ClassSet *s, const ClassDef *def, const char *name, Class **ret);
 /* Where members of the class came from: of a class outside the class roots, those of all in its root. */
 static inline PlaceSet *class_places(Class *c) {
         return c->root ? &c->root->places : &c->places;

@@ -70,7 +70,7 @@ static void forget(ClassSet *s, Class *c) {
 static int place_new(ClassSet *s, AllowedRoot *root, const char *name, Class **ret) {
         if (s->n_places >= CLASS_PLACES_MAX)
                 return -ENOSPC;
-        int r = class_set_add(s, &no_definition, name, ret);
+        int r = class_set_add_place(s, &no_definition, name, ret);
         if (r < 0)
                 return r;
         (*ret)->root = root;

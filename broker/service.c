@@ -100,6 +100,8 @@ static int listener_arguments(const Service *s, char ***ret) {
                 r = add_argument(&argv, "--runtime-dir=%s", c->runtime_dir);
         if (r >= 0 && c->cgrules_file)
                 r = add_argument(&argv, "--cgrules=%s", c->cgrules_file);
+        if (r >= 0 && s->setup.cgred_fd >= 0)
+                r = add_argument(&argv, "--cgred");
         if (r >= 0 && c->cgrules_leave_unit)
                 r = add_argument(&argv, "--cgrules-leave-unit");
         for (char **dir = c->rule_dirs; r >= 0 && dir && *dir; dir++)
@@ -121,7 +123,7 @@ static int listener_arguments(const Service *s, char ***ret) {
 static int start_names(Service *s, int fd) {
         char *const argv[] = { (char *) s->options->names, NULL };
         const Spawn child = {
-                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1 },
+                .path = s->options->names, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1, -1 },
         };
         pid_t pid = spawn(&child);
 
@@ -136,7 +138,7 @@ static int start_names(Service *s, int fd) {
 static int start_lines(Service *s, int fd) {
         char *const argv[] = { (char *) "pclass-cmdline", (char *) "--command-lines", NULL };
         const Spawn child = {
-                .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1 },
+                .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1, -1 },
         };
         pid_t pid = spawn(&child);
 
@@ -155,7 +157,8 @@ static int start_listener(Service *s, int channel, int names, int lines) {
                 return r;
         const Spawn child = {
                 .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid,
-                .fds = { channel, s->setup.connector_fd, names, s->setup.spare_fds[0], s->setup.spare_fds[1], lines },
+                .fds = { channel, s->setup.connector_fd, names, s->setup.spare_fds[0], s->setup.spare_fds[1], lines,
+                         s->setup.cgred_fd },
         };
         pid_t pid = spawn(&child);
         if (pid < 0)
@@ -164,6 +167,7 @@ static int start_listener(Service *s, int channel, int names, int lines) {
         broker_add_own(&s->broker, pid);
         /* The listener's alone now. */
         s->setup.connector_fd = fd_close(s->setup.connector_fd);
+        s->setup.cgred_fd = fd_close(s->setup.cgred_fd);
         for (size_t i = 0; i < SETUP_SPARES; i++)
                 s->setup.spare_fds[i] = fd_close(s->setup.spare_fds[i]);
         return 0;
@@ -336,6 +340,8 @@ static int open_signals(Service *s) {
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
         sigaddset(&signals, SIGHUP);
+        sigaddset(&signals, SIGUSR1);
+        sigaddset(&signals, SIGUSR2);
         sigaddset(&signals, SIGCHLD);
         if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
                 return -errno;
@@ -343,21 +349,16 @@ static int open_signals(Service *s) {
         return s->signal_fd < 0 ? -errno : 0;
 }
 
-/* SIGHUP: take a changed configuration by ending, if it is a good one. */
-static void reload(Service *s) {
-        TextError err = {};
-        char text[600];
-        int r = setup_check_config(&s->setup, &err);
+/* Reloading is pclassd's, which asks us whether the configuration is sound. The templates are ours. Before it is there nothing is old. */
+static void hand_on(Service *s, unsigned number) {
+        const WireSignal item = { .number = number };
 
-        if (r < 0) {
-                text_error_format(&err, text, sizeof(text));
-                log_error("the configuration stays as it is: %s", text);
-        } else if (r == 0)
-                log_info("the configuration has not changed");
-        else {
-                log_notice("the configuration has changed: starting anew");
-                end_in_order(s);
-        }
+        if (s->broker.state != BROKER_SERVING)
+                return;
+        if (number == SIGUSR1)
+                setup_reload_templates(&s->setup);
+        else if (broker_send(&s->broker, WIRE_SIGNAL, 0, &item, 1, NULL, 0) < 0)
+                log_warning("signal %u cannot be handed on to pclassd", number);
 }
 
 static void take_signals(Service *s) {
@@ -366,8 +367,8 @@ static void take_signals(Service *s) {
         while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info))
                 if (info.ssi_signo == SIGCHLD)
                         reap(s);
-                else if (info.ssi_signo == SIGHUP)
-                        reload(s);
+                else if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2)
+                        hand_on(s, info.ssi_signo);
                 else
                         end_in_order(s);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/cgredsocket.h"
 #include "broker/connector.h"
 #include "broker/limits.h"
 #include "broker/namedmount.h"
@@ -29,12 +30,16 @@ void setup_done(Setup *s) {
         allowed_roots_free(s->roots);
         hierarchy_set_free(s->hierarchies);
         class_table_free(s->table);
+        for (size_t i = 0; i < s->n_read_again; i++)
+                class_table_free(s->read_again[i]);
+        free(s->read_again);
         config_free(s->config);
         strv_free(s->protect);
         free(s->protect_uids);
         fd_close(s->proc_fd);
         fd_close(s->runtime_fd);
         fd_close(s->connector_fd);
+        fd_close(s->cgred_fd);
         for (size_t i = 0; i < SETUP_SPARES; i++)
                 fd_close(s->spare_fds[i]);
 }
@@ -87,6 +92,25 @@ int setup_check_config(const Setup *s, TextError *err) {
         if (r < 0)
                 return text_error(err, NULL, 0, 0, "the configuration cannot be read: %s", strerror(-r));
         return !config_equal(s->config, config) || !streq(old, new);
+}
+
+void setup_reload_templates(Setup *s) {
+        _cleanup_(config_freep) Config *config = NULL;
+        _cleanup_(class_table_freep) ClassTable *table = NULL;
+        TextError err = {};
+        int r = load(s->options, &config, &table, &err);
+
+        if (r < 0) {
+                (void) tell(r, &err);
+                return;
+        }
+        ClassTable **grown = reallocarray(s->read_again, s->n_read_again + 1, sizeof(*grown));
+        if (!grown)
+                return;
+        s->read_again = grown;
+        size_t n = class_set_take_templates(s->classes, table);
+        s->read_again[s->n_read_again++] = TAKE_PTR(table);
+        log_notice("%zu templates were read again; what else has changed a reload takes", n);
 }
 
 int setup_config_paths(const Setup *s, char ***ret) {
@@ -293,6 +317,8 @@ static int make_everything(Setup *s) {
                 r = make_classes(s);
         if (r >= 0)
                 r = read_origins(s);
+        if (r >= 0 && s->config->cgred_socket)
+                r = s->cgred_fd = cgred_socket_open(s->config->cgred_socket);
         if (r < 0)
                 return r;
         s->connector_fd = options_without(s->options, "connector") ? -ENOTSUP : connector_open();
@@ -318,7 +344,7 @@ int setup_mount_hierarchies(const Options *o) {
 }
 
 int setup_run(const Options *o, Setup *ret) {
-        Setup s = { .options = o, .proc_fd = -EBADF, .runtime_fd = -EBADF, .connector_fd = -EBADF, .spare_fds = { -EBADF, -EBADF } };
+        Setup s = { .options = o, .proc_fd = -EBADF, .runtime_fd = -EBADF, .connector_fd = -EBADF, .cgred_fd = -EBADF, .spare_fds = { -EBADF, -EBADF } };
         TextError err = {};
         int r = load(o, &s.config, &s.table, &err);
 

@@ -11,6 +11,8 @@ typedef struct Setup {
         gid_t gid;
         Config *config;
         ClassTable *table;
+        ClassTable **read_again; /* what SIGUSR1 read: templates and their instances are defined there */
+        size_t n_read_again;
         HierarchySet *hierarchies;
         ClassSet *classes;
         AllowedRoots *roots;
@@ -30,6 +32,8 @@ int setup_mount_hierarchies(const Options *o);
 int setup_run(const Options *o, Setup *ret);
 void setup_done(Setup *s);
 
+/* Templates as classes.d has them now, for the classes that are made from now on. What cannot be taken so, or is wrong, is told and stays as it was. */
+void setup_reload_templates(Setup *s);
 /* 0 = the files still say what is loaded, 1 = something else, -EINVAL with *err. */
 int setup_check_config(const Setup *s, TextError *err);
 /* Paths that the check reads (for the sandbox). strv_free(). */

@@ -66,6 +66,9 @@ static int become(const Spawn *s, pid_t parent) {
                 return -errno;
         if (getppid() != parent)
                 return -ESRCH;
+        /* For whoever signals the whole unit: these mean something to the broker, and to pclassd once it listens. */
+        if (signal(SIGHUP, SIG_IGN) == SIG_ERR || signal(SIGUSR1, SIG_IGN) == SIG_ERR || signal(SIGUSR2, SIG_IGN) == SIG_ERR)
+                return -errno;
         sigemptyset(&none);
         return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }

@@ -3,7 +3,7 @@
 #include <sys/types.h>
 #include "common/macro.h"
 
-#define SPAWN_FDS_MAX 6
+#define SPAWN_FDS_MAX 7
 
 typedef struct Spawn {
         const char *path;

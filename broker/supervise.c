@@ -48,7 +48,7 @@ static bool wait_child(pid_t pid, const sigset_t *signals, int *ret_status) {
                                 return end;
                         continue;
                 }
-                end = end || info.si_signo != SIGHUP;
+                end = end || info.si_signo == SIGTERM || info.si_signo == SIGINT;
                 (void) kill(pid, info.si_signo);
         }
 }
@@ -69,6 +69,8 @@ int supervise(SuperviseRun run, void *userdata) {
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
         sigaddset(&signals, SIGHUP);
+        sigaddset(&signals, SIGUSR1);
+        sigaddset(&signals, SIGUSR2);
         sigaddset(&signals, SIGCHLD);
         sigprocmask(SIG_BLOCK, &signals, &old);
         for (;;) {

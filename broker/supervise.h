@@ -3,5 +3,5 @@
 
 typedef int (*SuperviseRun)(void *userdata); /* in a child of its own; its return value is the exit status */
 
-/* Runs until SIGTERM or SIGINT, which it hands on; SIGHUP too. Returns the exit status. */
+/* Runs until SIGTERM or SIGINT, which it hands on; SIGHUP, SIGUSR1 and SIGUSR2 too. Returns the exit status. */
 int supervise(SuperviseRun run, void *userdata);

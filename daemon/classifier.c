@@ -311,6 +311,8 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
                 note_look(m, v->info.pid, v->looked_ns);
         if (assignments_any(&m->assign.table) && (order = assign_order(m, v, &class)))
                 return assign_judge(m, v, order, class, event_ns);
+        if (cgred_holds(m, v)) /* whatever rules say, it stays where it is */
+                return JUDGE_NO_MATCH;
         if (verdict_judge(m, v, m->rules->current, p) < 0) {
                 m->stats.unreadable++;
                 note_look(m, v->info.pid, now_ns());
@@ -485,6 +487,7 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         Process *parent = proctable_get(m->table, e->parent), *child = proctable_get(m->table, e->pid);
         bool known = child_is_known(m, parent, e);
 
+        cgred_on_fork(m, e);
         if (was_seen_since(child, e)) {
                 if (parent && parent != child && !child->origin)
                         child->origin = origin_ref(parent->origin);

@@ -4,6 +4,7 @@
 #include "daemon/assign.h"
 #include "daemon/brokerclient.h"
 #include "daemon/classcare.h"
+#include "daemon/cgred.h"
 #include "daemon/classes.h"
 #include "daemon/classifier.h"
 #include "daemon/cmdlineclient.h"
@@ -69,6 +70,7 @@ struct Manager {
         sd_event_source *connector_source;
         Classifier *classifier;
         Instances instances;
+        Cgred cgred;
         Emptiness emptiness;
         Assign assign;
         Scan scan;

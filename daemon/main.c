@@ -18,7 +18,7 @@
 #define FILES_MAX 16384
 
 /* Where the broker puts them before exec. */
-enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5, FD_SPARES = 6, FD_LINES = 8 };
+enum { FD_BROKER = 3, FD_CONNECTOR = 4, FD_NAMES = 5, FD_SPARES = 6, FD_LINES = 8, FD_CGRED = 9 };
 
 static int help(void) {
         puts("pclassd is started by pclass-broker, which hands it its sockets.\n\n"
@@ -151,6 +151,8 @@ static int check_fds(const Options *o, ManagerFds *ret) {
                 r = check_socket(FD_LINES, AF_UNIX, SOCK_SEQPACKET);
         if (r >= 0 && o->connector)
                 r = check_socket(FD_CONNECTOR, AF_NETLINK, SOCK_DGRAM);
+        if (r >= 0 && o->cgred)
+                r = check_socket(FD_CGRED, AF_UNIX, SOCK_STREAM);
         for (unsigned i = 0; r >= 0 && i < MIN(o->spares, (unsigned) CONNECTOR_SPARES); i++) {
                 ret->spares[i] = FD_SPARES + i;
                 r = check_socket(FD_SPARES + i, AF_NETLINK, SOCK_DGRAM);
@@ -161,6 +163,7 @@ static int check_fds(const Options *o, ManagerFds *ret) {
         ret->connector = o->connector ? FD_CONNECTOR : -EBADF;
         ret->names = FD_NAMES;
         ret->lines = FD_LINES;
+        ret->cgred = o->cgred ? FD_CGRED : -EBADF;
         return 0;
 }
 
@@ -195,6 +198,11 @@ static void on_ready(void *userdata) {
                 log_error_errno(r, "Cannot serve D-Bus");
 }
 
+static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *info, void *userdata) {
+        manager_reload_by_signal(userdata);
+        return 0;
+}
+
 static int run(const Options *o, const ManagerFds *fds) {
         Program p = {};
         sigset_t mask;
@@ -203,6 +211,8 @@ static int run(const Options *o, const ManagerFds *fds) {
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);
         sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGHUP);
+        sigaddset(&mask, SIGUSR2);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
         r = manager_new(o, fds, &p.m);
@@ -210,6 +220,8 @@ static int run(const Options *o, const ManagerFds *fds) {
                 return r;
         (void) sd_event_add_signal(manager_event(p.m), NULL, SIGTERM, NULL, NULL);
         (void) sd_event_add_signal(manager_event(p.m), NULL, SIGINT, NULL, NULL);
+        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGHUP, on_reload_signal, p.m);
+        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGUSR2, on_reload_signal, p.m);
         r = manager_run(p.m, on_ready, &p);
         if (p.service)
                 service_free(p.service);
@@ -219,7 +231,7 @@ static int run(const Options *o, const ManagerFds *fds) {
 
 int main(int argc, char **argv) {
         Options o = { .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5 };
-        ManagerFds fds = { .spares = { -EBADF, -EBADF } };
+        ManagerFds fds = { .spares = { -EBADF, -EBADF }, .cgred = -EBADF };
         int r;
 
         if (argc == 2 && streq(argv[1], "--command-lines")) {

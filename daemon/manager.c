@@ -203,6 +203,9 @@ static int on_announced(unsigned op, const void *item, void *userdata) {
                 return take_member(m, item);
         case WIRE_READY:
                 return on_ready(m);
+        case WIRE_SIGNAL:
+                manager_reload_by_signal(m);
+                return 0;
         default:
                 return -EPROTO;
         }
@@ -283,6 +286,9 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
             (r = emptiness_init(m)) < 0 || (r = assign_init(m)) < 0 ||
             (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0)
+                return r;
+        r = cgred_init(m, fds->cgred);
+        if (r < 0)
                 return r;
         r = proc_reader_init(&m->reader, m->options->without);
         if (r < 0)
@@ -380,6 +386,7 @@ Manager *manager_free(Manager *m) {
         assign_done(m);
         class_edits_done(m);
         instances_done(m);
+        cgred_done(m);
         emptiness_done(m);
         scan_done(m);
         sd_event_source_unref(m->connector_source);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include "common/log.h"
 #include "daemon/internal.h"
+#include "daemon/lifecycle.h"
 
 #define RELOADS_MAX 16
 
@@ -107,6 +108,23 @@ int manager_reload(Manager *m, ManagerReloaded callback, void *userdata) {
         m->reload = x;
         names_refresh(m->names);
         return 0;
+}
+
+static void on_reloaded_by_signal(int error, bool restarts, const TextError *err, void *userdata) {
+        char text[600];
+
+        text_error_format(err, text, sizeof(text));
+        if (error < 0)
+                log_error("Nothing is reloaded: %s", text[0] ? text : strerror(-error));
+        else
+                log_notice("Reloaded%s", restarts ? "; classes or configuration have changed" : "");
+}
+
+void manager_reload_by_signal(Manager *m) {
+        int r = m->ready ? manager_reload(m, on_reloaded_by_signal, NULL) : 0;
+
+        if (r < 0)
+                log_warning_errno(r, "Cannot reload now");
 }
 
 void manager_reload_cancel(Manager *m, void *userdata) {

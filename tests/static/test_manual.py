@@ -9,7 +9,8 @@ import settings
 MAN = os.path.join(settings.TOP, 'docs', 'man')
 # What is not an error here: long source lines, a page's own name of the system, a machine without an index of its manuals.
 TOLERATED = re.compile(r'input text line longer than 80 bytes|operating system explicitly specified|outdated mandoc\.db')
-FOREIGN = {'busctl(1)', 'pkttyagent(1)', 'less(1)', 'ssh(1)', 'systemd-stdio-bridge(1)', 'sd_bus_path_encode(3)', 'capabilities(7)', 'cgroups(7)', 'polkit(8)', 'systemd.resource-control(5)', 'nice(1)'}
+FOREIGN = {'busctl(1)', 'pkttyagent(1)', 'less(1)', 'ssh(1)', 'systemd-stdio-bridge(1)', 'sd_bus_path_encode(3)', 'capabilities(7)', 'cgroups(7)', 'polkit(8)', 'systemd.resource-control(5)', 'nice(1)',
+           'cgrules.conf(5)', 'cgexec(1)', 'cgclassify(1)'}
 
 
 def pages():

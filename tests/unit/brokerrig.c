@@ -292,6 +292,9 @@ static void note_announced(Rig *g, const WireHeader *h, const char *items) {
         case WIRE_HIERARCHY:
                 NOTE(g->hierarchies, g->n_hierarchies);
                 break;
+        case WIRE_SIGNAL:
+                g->n_signals += h->count;
+                break;
         case WIRE_ROOT:
                 NOTE(g->roots, g->n_roots);
                 break;

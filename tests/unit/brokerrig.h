@@ -35,6 +35,7 @@ typedef struct Rig {
         size_t n_members;
         WireRoot roots[8];
         size_t n_roots;
+        unsigned n_signals; /* that the broker handed on */
 } Rig;
 
 /* First thing in main(): plays the listener or the names helper when started as one, and does not return then. */

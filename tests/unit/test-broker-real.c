@@ -509,8 +509,9 @@ static void test_restart_request_and_check(void **state) {
         rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
         assert_int_equal(result.code, -EINVAL);
         assert_non_null(strstr(result.text, "classes.d/test.conf:2:11: expected a number from 1 to 10000"));
-        kill(g->broker, SIGHUP); /* a wrong file changes nothing */
+        kill(g->broker, SIGHUP); /* pclassd's business, which asks then as here */
         rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result); /* is answered after the signal was taken */
+        assert_int_equal(g->n_signals, 1);
         assert_int_equal(result.code, -EINVAL);
         rig_write_config(g, "SweepSec=61\n", "[Class a]\n");
         rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
@@ -521,15 +522,21 @@ static void test_restart_request_and_check(void **state) {
         assert_int_equal(rig_wait(g), 0);
 }
 
-static void test_hangup_takes_a_good_change(void **state) {
+static void test_signals_end_nothing(void **state) {
         Rig *g = *state;
 
         rig_write_config(g, "", "[Class a]\n");
         rig_start(g, NULL, false);
         rig_write_config(g, "", "[Class a]\nTasksMax=9\n");
-        kill(g->broker, SIGHUP);
-        g->listener = fd_close(g->listener);
-        assert_int_equal(rig_wait(g), 0);
+        const WireReady nothing = {};
+        WireResult result;
+        for (unsigned i = 0; i < 3; i++) {
+                kill(g->broker, i == 0 ? SIGHUP : i == 1 ? SIGUSR2 : SIGUSR1);
+                rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+                assert_int_equal(result.code, 1);
+        }
+        assert_int_equal(g->n_signals, 2); /* templates are the broker's own */
+        rig_stop(g);
 }
 
 static void test_wrong_configuration(void **state) {
@@ -668,7 +675,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_children_end_it, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_silly_listener_is_dropped, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_restart_request_and_check, rig_setup, rig_teardown),
-                cmocka_unit_test_setup_teardown(test_hangup_takes_a_good_change, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_signals_end_nothing, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_wrong_configuration, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_supervise, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_exe_reader, rig_setup, rig_teardown),
