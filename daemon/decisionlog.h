@@ -8,5 +8,6 @@
 
 /* Fields beside MESSAGE=: PRIORITY=6, MESSAGE_ID=, OBJECT_PID=, PCLASS_RULE=, PCLASS_CLASS=, PCLASS_FROM=, PCLASS_COMM=.
  * rule NULL: no rule matches any more and the process went back to its origin, class_name NULL then too. comm and from may be NULL (unknown).
- * Where no journal listens the message goes to log_debug(). */
-void decision_log_move(pid_t pid, const char *comm, const char *rule, const char *class_name, const char *from);
+ * Where no journal listens the message goes to log_debug(). It is never waited for: a journal that is stopped or too slow costs entries, and no
+ * events. Returns 0, or -EAGAIN when the entry was dropped for that, or another negative errno; the caller counts. */
+int decision_log_move(pid_t pid, const char *comm, const char *rule, const char *class_name, const char *from);

@@ -151,6 +151,11 @@ static void origin_take(const Move *x, Process *p, const WireMoveReply *reply) {
                 (void) origin_change(p, reply); /* without memory the older origin stands */
 }
 
+static void move_log(const Move *x, const char *rule, const char *class_name) {
+        if (decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, rule, class_name, x->from[0] ? x->from : NULL) < 0)
+                x->m->stats.journal_dropped++;
+}
+
 static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
         Manager *m = x->m;
         Class *c = classes_get(&m->classes, x->class_index);
@@ -160,8 +165,7 @@ static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
                 if (reply->origin[h] != WIRE_NONE)
                         c->some_place[h] = reply->origin[h];
         if (reply->moved)
-                decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, x->rule ? rule_name(x->rule) : NULL, c ? c->name : NULL,
-                                  x->from[0] ? x->from : NULL);
+                move_log(x, x->rule ? rule_name(x->rule) : NULL, c ? c->name : NULL);
         if (!p)
                 return;
         p->placed_ns = now_ns();
@@ -298,7 +302,7 @@ static void return_done(const Move *x, Process *p, const WireResult *reply) {
         m->stats.strangers_returned += p && p->strayed;
         if (reply->code == WIRE_PARENT)
                 log_notice("Process %d: its origin is gone, it went to %.*s", (int) x->pid, (int) sizeof(reply->text), reply->text);
-        decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, NULL, NULL, x->from[0] ? x->from : NULL);
+        move_log(x, NULL, NULL);
         if (p)
                 p->placed_ns = now_ns();
         /* Whoever has the number now and was taken out of a class instead is judged by himself. */

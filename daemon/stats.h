@@ -24,7 +24,8 @@
         X(moves_failed_class_gone) X(moves_failed_rt_conflict) X(moves_failed_empty_cpuset)                          \
         X(moves_failed_kernel_thread) X(moves_failed_limit) X(moves_failed_other)                                    \
         X(strangers_hit)           /* the number had changed hands when it was written */                            \
-        X(strangers_returned)      /* whoever was hit went back */
+        X(strangers_returned)      /* whoever was hit went back */                                                   \
+        X(journal_dropped)         /* entries that journald had no room for */
 
 typedef struct Stats {
 #define STATS_FIELD(name) uint64_t name;

@@ -17,6 +17,7 @@ WANTED = (
     r'/usr/libexec/pclass/pclass-drain',
     r'.*/systemd/system-preset/90-pclass\.preset',
     r'.*/systemd/system/pclass(-hierarchies)?\.service',
+    r'.*/systemd/catalog/pclass\.catalog',
     r'.*/sysusers\.d/pclass\.conf',
     r'.*/tmpfiles\.d/pclass\.conf',
     r'/usr/share/pclass/unit-drop-ins/[a-z-]+\.conf',

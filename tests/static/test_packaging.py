@@ -14,7 +14,7 @@ SPEC = os.path.join(settings.TOP, 'data', 'pclass.spec')
 TOLERATED = re.compile(r'no-buildroot-tag|invalid-url Source0')
 # What Fedora's macros say of systemd's directories; rpm on Debian does not know them.
 MACROS = {'_unitdir': '/usr/lib/systemd/system', '_presetdir': '/usr/lib/systemd/system-preset', '_sysusersdir': '/usr/lib/sysusers.d',
-          '_tmpfilesdir': '/usr/lib/tmpfiles.d', 'dist': ''}
+          '_journalcatalogdir': '/usr/lib/systemd/catalog', '_tmpfilesdir': '/usr/lib/tmpfiles.d', 'dist': ''}
 
 
 def read(*parts):

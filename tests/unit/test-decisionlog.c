@@ -1,6 +1,7 @@
 /* The journal's entries, received by a journal of ours on a /run of ours (hence root); without one they go to the log. */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -101,12 +102,43 @@ static void test_entries(void **state) {
         receive(text, sizeof(text));
         assert_true(has_field(text, "MESSAGE=Moved ?[6] to class c (rule r)"));
         close(journal);
+        unlink("/run/systemd/journal/socket");
+}
+
+/* journald stopped: whoever waited for it would be ended by SIGALRM. */
+static void test_a_full_journal_is_not_waited_for(void **state) {
+        char text[4096];
+        int sent = 0;
+
+        if (geteuid() != 0)
+                skip();
+        start_journal();
+        alarm(30);
+        while (decision_log_move(7, "x", "r", "c", NULL) == 0)
+                assert_true(++sent < 100000);
+        assert_true(sent > 0);
+        assert_int_equal(decision_log_move(7, "x", "r", "c", NULL), -EAGAIN);
+        while (recv(journal, text, sizeof(text), MSG_DONTWAIT) > 0)
+                sent--;
+        assert_int_equal(sent, 0);
+        assert_int_equal(decision_log_move(8, "x", "r", "c", NULL), 0);
+        receive(text, sizeof(text));
+        assert_true(has_field(text, "OBJECT_PID=8"));
+        close(journal); /* and a new journal in its place */
+        unlink("/run/systemd/journal/socket");
+        start_journal();
+        assert_int_equal(decision_log_move(9, "x", "r", "c", NULL), 0);
+        receive(text, sizeof(text));
+        assert_true(has_field(text, "OBJECT_PID=9"));
+        alarm(0);
+        close(journal);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_without_journal),
                 cmocka_unit_test(test_entries),
+                cmocka_unit_test(test_a_full_journal_is_not_waited_for),
         };
         return cmocka_run_group_tests(tests, setup, NULL);
 }
