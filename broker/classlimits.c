@@ -44,14 +44,15 @@ static uint64_t read_number(const char *path, const char *key) {
 }
 
 void class_scale_read(ClassScale *ret) {
-        long page = sysconf(_SC_PAGESIZE);
+        long asked = sysconf(_SC_PAGESIZE), page = asked > 0 ? asked : 4096;
         uint64_t pids = read_number("/proc/sys/kernel/pid_max", ""), threads = read_number("/proc/sys/kernel/threads-max", "");
+        uint64_t tasks = MIN(pids, threads);
 
         *ret = (ClassScale) {
-                .page = page > 0 ? page : 4096,
+                .page = page,
                 .memory = read_number("/proc/meminfo", "MemTotal:") * 1024,
                 .swap = read_number("/proc/meminfo", "SwapTotal:") * 1024,
-                .tasks = MIN(pids, threads),
+                .tasks = tasks,
                 .files = read_number("/proc/sys/fs/nr_open", ""),
         };
 }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <time.h>
 #include "client/rulerows.h"
 
@@ -28,13 +27,12 @@ static void on_end(int sig) {
 
 /* ---- lines --------------------------------------------------------------------------------------------------------- */
 
-/* Keys and texts that a line has beside the time and the event, ended by NULL. */
-static int tell(Monitor *m, const char *event, ...) {
+/* The event, then keys and texts that the line has beside the time, ended by NULL. */
+static int tell_line(Monitor *m, const char *const *words) {
         _cleanup_json_ json_object *o = json_object_new_object();
         struct timespec now;
         char stamp[32];
         struct tm tm;
-        va_list ap;
 
         clock_gettime(CLOCK_REALTIME, &now);
         localtime_r(&now.tv_sec, &tm);
@@ -42,19 +40,17 @@ static int tell(Monitor *m, const char *event, ...) {
         if (!o)
                 return cli_oom();
         if (m->cli->json == JSON_OFF)
-                printf("%s %s%s%s", stamp, cli_bold(m->cli), event, cli_normal(m->cli));
+                printf("%s %s%s%s", stamp, cli_bold(m->cli), *words, cli_normal(m->cli));
         json_object_object_add(o, "Time", json_object_new_string(stamp));
-        json_object_object_add(o, "Event", json_object_new_string(event));
-        va_start(ap, event);
-        for (const char *key; (key = va_arg(ap, const char *)); ) {
-                const char *value = va_arg(ap, const char *);
+        json_object_object_add(o, "Event", json_object_new_string(*words));
+        while (*++words) {
+                const char *key = *words, *value = *++words;
                 _cleanup_free_ char *shown = text_for_terminal(value);
 
                 json_object_object_add(o, key, json_object_new_string(value));
                 if (m->cli->json == JSON_OFF && *value)
                         printf("  %s", strnull(shown));
         }
-        va_end(ap);
         if (m->cli->json == JSON_OFF)
                 putchar('\n');
         else
@@ -62,6 +58,7 @@ static int tell(Monitor *m, const char *event, ...) {
         fflush(stdout);
         return CLI_OK;
 }
+#define tell(m, ...) tell_line(m, (const char *const[]) { __VA_ARGS__, NULL })
 
 /* ---- rules --------------------------------------------------------------------------------------------------------- */
 
@@ -71,7 +68,7 @@ static const char *rule_state(json_object *row) {
 
 static int tell_rule(Monitor *m, const char *event, json_object *row) {
         return tell(m, event, "Text", row_text(row, "Text"), "State", rule_state(row), "Reason", row_bool(row, "Enabled") ? row_text(row, "Reason") : "",
-                    "Source", row_text(row, "Source"), NULL);
+                    "Source", row_text(row, "Source"));
 }
 
 static bool same_rule(json_object *a, json_object *b) {
@@ -89,7 +86,7 @@ static json_object *by_path(json_object *rows) {
 
 static int tell_rule_changes(Monitor *m, json_object *now) {
         json_object_object_foreach(m->rules, path, before)
-                if (!row_get(now, path) && tell(m, "rule-removed", "Text", row_text(before, "Text"), NULL) != CLI_OK)
+                if (!row_get(now, path) && tell(m, "rule-removed", "Text", row_text(before, "Text")) != CLI_OK)
                         return CLI_FAILED;
         json_object_object_foreach(now, new_path, row) {
                 json_object *old = row_get(m->rules, new_path);
@@ -120,7 +117,7 @@ static int look_at_rules(Monitor *m, bool first) {
         m->generation = row_u64(properties, "Generation");
         snprintf(generation, sizeof(generation), "%" PRIu64, m->generation);
         snprintf(count, sizeof(count), "%zu rules", rows_count(rows));
-        return code == CLI_OK ? tell(m, "generation", "Generation", generation, "Count", count, NULL) : code;
+        return code == CLI_OK ? tell(m, "generation", "Generation", generation, "Count", count) : code;
 }
 
 /* ---- status --------------------------------------------------------------------------------------------------------- */
@@ -138,7 +135,7 @@ static int look_at_status(Monitor *m) {
         json_object_put(m->status);
         m->status = json_object_get(now);
         return tell(m, "status", "State", row_text(now, "State"), "Mode", row_text(now, "Mode"), "Broker",
-                    row_bool(now, "BrokerConnected") ? "" : "broker not connected", "Reason", row_text(now, "StateReason"), NULL);
+                    row_bool(now, "BrokerConnected") ? "" : "broker not connected", "Reason", row_text(now, "StateReason"));
 }
 
 /* ---- signals -------------------------------------------------------------------------------------------------------- */
@@ -161,7 +158,7 @@ static int on_objects(sd_bus_message *message, void *userdata, sd_bus_error *e) 
         const char *path;
 
         if (sd_bus_message_read(message, "o", &path) >= 0 && (name = class_name(path)))
-                m->code = tell(m, added ? "class-added" : "class-removed", "Name", name, NULL);
+                m->code = tell(m, added ? "class-added" : "class-removed", "Name", name);
         return 0;
 }
 
@@ -178,7 +175,7 @@ static void on_class_changed(Monitor *m, sd_bus_message *message, const char *na
                 if (!streq(key, "Empty"))
                         (void) sd_bus_message_skip(message, "v");
                 else if (sd_bus_message_read(message, "v", "b", &empty) >= 0)
-                        m->code = tell(m, empty ? "class-empty" : "class-used", "Name", name, NULL);
+                        m->code = tell(m, empty ? "class-empty" : "class-used", "Name", name);
                 (void) sd_bus_message_exit_container(message);
         }
 }
@@ -235,9 +232,9 @@ static int catch_up(Monitor *m) {
 
         m->rules_dirty = m->status_dirty = m->came = m->went = false;
         if (code == CLI_OK && went)
-                code = tell(m, "service-ended", NULL);
+                code = tell(m, "service-ended");
         if (code == CLI_OK && came)
-                code = tell(m, "service-started", NULL);
+                code = tell(m, "service-started");
         if (code == CLI_OK && (status || came))
                 code = look_at_status(m);
         if (code == CLI_OK && (rules || came))

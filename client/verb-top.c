@@ -35,8 +35,8 @@ static uint64_t now_usec(void) {
 enum { OPTION_ORDER = CLI_OPTION_OWN };
 
 static int set_delay(const Cli *cli, Top *top, const char *argument) {
-        char *end;
-        double seconds = strtod(argument, &end);
+        char *end = NULL;
+        double seconds = argument ? strtod(argument, &end) : 0; /* never NULL: the option has an argument */
 
         if (end == argument || *end || !(seconds * 1e6 >= (double) DELAY_LEAST_USEC) || seconds * 1e6 > (double) DELAY_MOST_USEC)
                 return cli_usage_error(cli, "--delay=%s: expected 0.1 to 3600 seconds", argument);
@@ -97,14 +97,15 @@ static const char *bytes_text(const Top *top, bool known, uint64_t bytes, char b
 
 static int use_row(Table *t, const Top *top, const ClassUse *u) {
         char tasks[FORMAT_SIZE], cpu[FORMAT_SIZE], memory[FORMAT_SIZE], in[FORMAT_SIZE], out[FORMAT_SIZE];
+        bool reads = u->read_rate >= 0, writes = u->write_rate >= 0;
 
         return table_add(t, (const char *[]) {
                 row_text(u->row, "Name"),
                 count_text(u->row, "Tasks", tasks),
                 percent_text(u->cpu_percent, cpu),
                 bytes_text(top, row_has(u->row, "MemoryBytes"), row_u64(u->row, "MemoryBytes"), memory),
-                bytes_text(top, u->read_rate >= 0, (uint64_t) MAX(u->read_rate, 0.0), in),
-                bytes_text(top, u->write_rate >= 0, (uint64_t) MAX(u->write_rate, 0.0), out),
+                bytes_text(top, reads, reads ? (uint64_t) u->read_rate : 0, in),
+                bytes_text(top, writes, writes ? (uint64_t) u->write_rate : 0, out),
         });
 }
 

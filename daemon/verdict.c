@@ -360,7 +360,8 @@ static int sticky_targets(Manager *m, Verdict *v, const Process *p) {
                 if (t == v->targets + v->n_targets) {
                         *t = (VerdictTarget) { .class = c, .leaf2 = c->flags & WIRE_CLASS_LEAF_V2 ? c->leaf : "" };
                         snprintf(t->name, sizeof(t->name), "%s", c->name);
-                        t->component = (strrchr(t->name, '/') ?: t->name - 1) + 1;
+                        const char *slash = strrchr(t->name, '/');
+                        t->component = slash ? slash + 1 : t->name;
                         v->n_targets++;
                 }
                 t->hierarchies |= 1u << h;

@@ -3,6 +3,7 @@ import glob
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -36,10 +37,10 @@ class Install(unittest.TestCase):
         self.assertNotIn('pclass', said)
         with open(UNIT, encoding='utf-8') as f:
             text = f.read()
-        for program in re.findall(r'^Exec\w+=\+?(\S+)', text, re.M):
-            self.assertTrue(os.access(program, os.X_OK), program)
-        # The connector is silent in a network or user namespace, and `exe` is compared with the machine's own paths.
-        self.assertNotRegex(text, r'(?m)^(Private\w+|ProtectSystem|ProtectHome|ProtectControlGroups|DynamicUser)=')
+        for program in re.findall(r'^Exec\w+=[-+]*(\S+)', text, re.M):
+            self.assertTrue(shutil.which(program), program)
+        # The connector is silent in a network or user namespace, and control groups and other processes are what the service is about.
+        self.assertNotRegex(text, r'(?m)^(PrivateNetwork|PrivateUsers|ProtectControlGroups|ProtectProc|DynamicUser)=')
 
     def test_user(self):
         """Made on a machine that does not have it."""

@@ -158,7 +158,7 @@ static Rig *start_allowed(void **state) {
 
 static void places_that_lead_elsewhere(void **state) {
         static const char *const paths[] = {
-                "..", "../x", "a/../b", "a/..", ".", "a/./b", "/a", "a//b", "a/", "/", "a\nb", "a\x01" "b", "\xff", "a (deleted)", "guarded", "guarded/x",
+                "..", "../x", "a/../b", "a/..", ".", "a/./b", "/a", "a//b", "a/", "/", "a\nb", "a\001b", "\xff", "a (deleted)", "guarded", "guarded/x",
         };
         Rig *g = start_allowed(state);
         unsigned v2 = rig_hierarchy(g, "");
