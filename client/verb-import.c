@@ -20,6 +20,8 @@ static int import_cgrules(char **files) {
         if (r >= 0 && errors > 0)
                 return CLI_FAILED;
         if (r >= 0)
+                r = cgrules_format_roots(c, stdout);
+        if (r >= 0)
                 r = cgrules_format(c, stdout);
         return r == -ENOMEM ? cli_oom() : CLI_OK; /* what cannot be written is noticed at the end of the program */
 }

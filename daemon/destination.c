@@ -9,24 +9,6 @@
 
 /* ---- which are allowed ------------------------------------------------------------------------------------------------------------ */
 
-/* What a destination says before the component with its first specifier: "/students" of "students/%u". */
-static int fixed_part(const char *destination, char *buf, size_t size) {
-        _cleanup_free_ char *path = NULL, *text = NULL;
-        static const Subject nobody = {};
-        const char *d = destination, *cut;
-        Fact missing;
-
-        for (; *d && *d != '%'; d++)
-                d += *d == '\\' && d[1];
-        for (cut = d; *d && cut > destination && cut[-1] != '/';)
-                cut--;
-        text = strndup(destination, cut - destination);
-        int r = !text ? -ENOMEM : cg_destination_expand(text, &nobody, &path, &missing);
-        if (r >= 0)
-                snprintf(buf, size, "%s", path);
-        return r;
-}
-
 /* What of `path` lies below a root, without a slash in front; NULL: outside. */
 static const char *below(const ClassRoot *root, const char *path) {
         const char *rest = startswith(path, root->path);
@@ -54,15 +36,16 @@ static void class_text(const char *destination, char *buf, size_t size) {
 }
 
 bool destination_allowed(const Classes *c, const char *destination, char *reason, size_t size) {
-        char path[WIRE_PATH_MAX] = "/", name[WIRE_TEXT_MAX];
+        _cleanup_free_ char *path = NULL;
+        char name[WIRE_TEXT_MAX];
         const char *rest;
 
-        if (fixed_part(destination, path, sizeof(path)) >= 0 && root_of(c, path, &rest))
+        if (cg_destination_fixed(destination, &path) >= 0 && root_of(c, path, &rest))
                 return true;
         class_text(destination, name, sizeof(name));
         if (classes_find(c, name))
                 return true;
-        snprintf(reason, size, "%.60s is not below AllowedRoots= (AllowedRoots=%.50s would allow it)", destination, path);
+        snprintf(reason, size, "%.60s is not below AllowedRoots= (AllowedRoots=%.50s would allow it)", destination, path ? path : "/");
         return false;
 }
 

@@ -93,6 +93,8 @@ const char *cg_verdict_path(const CgVerdict *v, const char *controller);
 /* Expands a destination: "/a/b" without a slash at its end, "/" for the root. -ENODATA with *ret_missing when a fact is unknown, -EINVAL when what
  * comes out is no path below the root (a fact with a slash or a control character in it, a component "..", too long). */
 int cg_destination_expand(const char *destination, const Subject *s, char **ret, Fact *ret_missing);
+/* What a destination says before the component with its first specifier: "/students" of "students/%u". -EINVAL as above. */
+int cg_destination_fixed(const char *destination, char **ret);
 /* The name that %p stands for, its length in *ret_size; NULL: not known. */
 const char *cg_process_name(const Subject *s, size_t *ret_size);
 /* By which names a process is known: its own, that of its file, what it was called by. Each with its path where there is one; NULL: not known. */
@@ -105,3 +107,5 @@ bool cg_program_matches(const char *program, const Subject *s);
 
 /* Writes the rules as rules of pclass, in the same order, names not looked up. What cannot be said in them is a comment that tells why. -ENOMEM. */
 int cgrules_format(const CgRules *c, FILE *f);
+/* Writes as comments what AllowedRoots= needs for them, each path that lies below no other one. -ENOMEM. */
+int cgrules_format_roots(const CgRules *c, FILE *f);

@@ -328,6 +328,13 @@ class Import(Case):
             self.assertIn(reason, text)
         self.assertEqual(self.run_ctl('lint', self.write('c.rules', text)).returncode, ctl.OK)
 
+    def test_roots_for_the_file_as_it_is(self):
+        text = self.ok('import', 'cgrules', self.write('c.conf', 'peter cpu students/%u\n% memory copying/\n* cpu copying/x\n* * stay/ ignore\n'))
+        self.assertEqual([line.split()[1] for line in text.splitlines() if 'AllowedRoots' in line], ['AllowedRoots=/copying', 'AllowedRoots=/students'])
+        # They are what the service reads: as they stand, in one file.
+        conf = self.write('pclass.conf', '[pclass]\n' + ''.join(line.lstrip('# ') + '\n' for line in text.splitlines() if 'AllowedRoots=' in line))
+        self.assertEqual(self.run_ctl('lint', conf).returncode, ctl.OK)
+
     def test_imported_rules_decide_alike(self):
         path = self.write('c.conf', 'peter:cp cpu a/%u\n% memory b\n@admin cpu c\nsjo:/bin/x* cpu d\n* cpu e\n')
         rules = self.write('c.rules', self.ok('import', 'cgrules', path))

@@ -40,7 +40,7 @@ static void check_format(const CgRules *c) {
         size_t size;
         FILE *f = open_memstream(&text, &size);
 
-        assert(f && cgrules_format(c, f) == 0 && fclose(f) == 0);
+        assert(f && cgrules_format_roots(c, f) == 0 && cgrules_format(c, f) == 0 && fclose(f) == 0);
         assert(ruleset_new(&rs) == 0 && ruleset_add_text(rs, text, size, "f", &err) == 0);
         free(text);
 }

@@ -211,7 +211,7 @@ static void test_facts(void **state) {
         }
 }
 
-static void assert_formats(const char *text, const char *expected) {
+static void assert_written(int (*write)(const CgRules *c, FILE *f), const char *text, const char *expected) {
         _cleanup_free_ char *out = NULL;
         size_t size;
         Errors e;
@@ -220,9 +220,36 @@ static void assert_formats(const char *text, const char *expected) {
 
         assert_int_equal(e.n, 0);
         assert_non_null(f);
-        assert_int_equal(cgrules_format(c, f), 0);
+        assert_int_equal(write(c, f), 0);
         assert_int_equal(fclose(f), 0);
         assert_string_equal(out, expected);
+}
+
+static void assert_formats(const char *text, const char *expected) {
+        assert_written(cgrules_format, text, expected);
+}
+
+static void test_roots(void **state) {
+        static const char *const head = "# To use the file as it is instead, put these lines beside CgrulesFile= into pclass.conf:\n";
+        static const struct {
+                const char *text, *lines;
+        } cases[] = {
+                { "* cpu a/\n", "#   AllowedRoots=/a\n" },
+                { "* cpu b\n% memory a/%u\n", "#   AllowedRoots=/a\n#   AllowedRoots=/b\n" },
+                { "* cpu a/b\n* cpu a-b\n* cpu a\n* cpu a/b/c\n", "#   AllowedRoots=/a\n#   AllowedRoots=/a-b\n" },
+                { "* cpu a/b%u/c\n", "#   AllowedRoots=/a\n" },
+                { "* cpu a\n* cpu x%u\n", "#   AllowedRoots=/\n" },
+                { "* cpu a\\%u/b\n", "#   AllowedRoots=/a%u/b\n" },
+                { "* cpu i ignore\n* cpu a\n", "#   AllowedRoots=/a\n" },
+                { "* cpu \"a b\"\n", "#   (\"/a b\" cannot be said there: it has a blank in it, or is too long)\n" },
+        };
+
+        assert_written(cgrules_format_roots, "* cpu i ignore\n", "");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char expected[1000];
+                snprintf(expected, sizeof(expected), "%s%s", head, cases[i].lines);
+                assert_written(cgrules_format_roots, cases[i].text, expected);
+        }
 }
 
 static void test_format(void **state) {
@@ -272,7 +299,7 @@ int main(void) {
                 cmocka_unit_test(test_longest_destination),
                 cmocka_unit_test(test_missing_fact),
                 cmocka_unit_test(test_facts),
-                cmocka_unit_test(test_format),
+                cmocka_unit_test(test_format), cmocka_unit_test(test_roots),
                 cmocka_unit_test(test_names_of_files),
         };
 
