@@ -268,8 +268,10 @@ void class_set_forget(ClassSet *s, Class *c) {
         place_set_clear(&c->places);
         c->live = false;
         s->n_runtime -= c->own != NULL;
-        if (c->template_index != WIRE_NONE)
-                s->n_instances--;
+        if (c->template_index == WIRE_NONE)
+                return;
+        s->n_instances--;
+        s->items[c->template_index]->n_instances--;
 }
 
 int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret) {
@@ -288,12 +290,13 @@ int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class
                 *ret = c;
                 return 0;
         }
-        if (s->n_instances >= CLASS_INSTANCES_MAX)
+        if (s->n_instances >= CLASS_INSTANCES_MAX || (!s->adopting && template->n_instances >= class_instances_max(template->def)))
                 return -ENOSPC;
         int r = class_set_add(s, template->def, name, template_index, &c);
         if (r < 0)
                 return r;
         s->n_instances++;
+        template->n_instances++;
         r = class_make(s, c);
         if (r < 0) {
                 (void) class_unmake(s, c);

@@ -9,7 +9,6 @@
 #include "common/classdef.h"
 #include "common/map.h"
 
-#define CLASS_INSTANCES_MAX 1024
 /* The leaf of a v2 class's own members when it has child classes. No class can be called so: + is no letter of a class name. */
 #define CLASS_LEAF "+members"
 
@@ -23,6 +22,7 @@ typedef struct Class {
         const ClassDef *def;          /* an instance: its template's */
         char *name;
         uint32_t template_index;      /* WIRE_NONE unless an instance */
+        size_t n_instances;           /* a template: made from it now */
         uint32_t hierarchies;         /* bits */
         ClassTable *own;              /* of a runtime class: holds its `def`; NULL for all others */
         bool live;                    /* false: a removed instance, the slot is free */
@@ -47,7 +47,8 @@ typedef struct Class {
 typedef struct ClassSet {
         Class **items;
         size_t n;
-        size_t n_instances;
+        size_t n_instances;           /* of all templates */
+        bool adopting;                /* those that are found at start count, and are no more than in all: a lower InstancesMax= ends nobody */
         size_t n_announce;            /* of them are to be announced anew */
         Map *by_name;                 /* templates under their text */
         size_t n_runtime, runtime_max; /* classes below runtime/; that one itself is not counted */
@@ -84,7 +85,7 @@ void class_set_forget(ClassSet *s, Class *c);
 bool class_has_children(const ClassSet *s, const Class *c);
 
 /* Instance `text` of a template: the one that is there, or a new one. -EINVAL: not a template or not a legal text;
- * -ENOSPC: too many; others: could not be made. A static class of that very name is the answer if there is one. */
+ * -ENOSPC: too many, of this template or of all; others: could not be made. A static class of that very name is the answer if there is one. */
 int class_instance(ClassSet *s, uint32_t template_index, const char *text, Class **ret);
 /* Templates of the same frame (hierarchies, users) are defined by `table` from now on, which must outlive the set. Returns how many. */
 size_t class_set_take_templates(ClassSet *s, const ClassTable *table);

@@ -219,9 +219,11 @@ int class_set_realise(ClassSet *s) {
         class_shrink_limits(s);
         for (size_t i = 0; i < n_static; i++)
                 class_apply_limits(s, s->items[i]);
+        s->adopting = true;
         r = adopt_children(s, "");
         for (size_t i = 0; r >= 0 && i < n_static; i++)
                 if (!is_template(s->items[i]))
                         r = adopt_children(s, s->items[i]->name);
+        s->adopting = false;
         return r;
 }

@@ -18,8 +18,9 @@
 #define NAME_MAX_BYTES 64     /* of the kernel */
 #define PATH_BYTES 1200       /* RuntimeDir has at most 512 */
 #define NAMES_MAX 16          /* no more than hierarchies can be used */
-#define LINGER_TRIES 100      /* the kernel lets go of a hierarchy some time after its last directory */
-#define LINGER_NS (50 * 1000000L)
+#define LINGER_ROUNDS 4       /* the kernel lets go of a hierarchy some time after its last directory; each round waits twice as long: */
+#define LINGER_LOOKS 25
+#define LINGER_NS (20 * 1000000L)
 
 static bool name_ok(const char *name) {
         return *name && strlen(name) <= NAME_MAX_BYTES && !streq(name, "systemd") && !streq(name, ".") && !streq(name, "..") && !strchr(name, '/');
@@ -116,15 +117,23 @@ static bool empty_tree(int mount_fd, const char *path, unsigned depth) {
         return gone && (streq(path, "/") || cgroupfs_rmdir(mount_fd, path) >= 0);
 }
 
-/* One that is unmounted right behind its last directory stays alive until it is mounted and unmounted once more. */
-static void let_go(const char *path, const char *name) {
+static bool is_gone_soon(const char *name, unsigned looks) {
         const struct timespec pause = { .tv_nsec = LINGER_NS };
 
-        for (unsigned i = 0; i < LINGER_TRIES && is_alive(name); i++) {
+        for (unsigned i = 0; i < looks; i++) {
+                if (!is_alive(name))
+                        return true;
                 (void) nanosleep(&pause, NULL);
+        }
+        return false;
+}
+
+/* One that is unmounted right behind its last directory stays alive until it is mounted and unmounted once more. But a mount while it is going
+ * away waits for that and makes a new one, which has to go away in turn: so none before it had time. */
+static void let_go(const char *path, const char *name) {
+        for (unsigned i = 0; i < LINGER_ROUNDS && !is_gone_soon(name, LINGER_LOOKS << i); i++)
                 if (mount_at(path, name) >= 0)
                         (void) umount2(path, 0);
-        }
 }
 
 static void unmount_one(const char *dir, const char *name) {

@@ -296,6 +296,19 @@ static int parse_leave_unit(ClassParser *p, const ConfLine *l, TextError *err) {
         return 0;
 }
 
+static int parse_instances_max(ClassParser *p, const ConfLine *l, TextError *err) {
+        uint64_t n;
+
+        if (!p->class->is_template)
+                return text_error(err, l->file, l->line, 1, "InstancesMax is for templates only, such as [Class users/%%u]");
+        if (p->class->instances_max)
+                return line_error(l, err, "InstancesMax is set twice");
+        if (str_to_u64(l->value, &n) < 0 || n < 1 || n > CLASS_INSTANCES_MAX)
+                return text_error(err, l->file, l->line, l->column, "expected a number from 1 to %d", CLASS_INSTANCES_MAX);
+        p->class->instances_max = n;
+        return 0;
+}
+
 static int parse_property(ClassParser *p, ClassProperty property, const ConfLine *l, TextError *err) {
         char **slot = &p->class->properties[property];
         _cleanup_free_ char *value = NULL;
@@ -351,6 +364,8 @@ static int parse_line(const ConfLine *l, void *userdata, TextError *err) {
                 return parse_description(p, l, err);
         if (streq(l->key, "LeaveUnit"))
                 return parse_leave_unit(p, l, err);
+        if (streq(l->key, "InstancesMax"))
+                return parse_instances_max(p, l, err);
         if (streq(l->key, "Hierarchies"))
                 return append_list(&p->class->hierarchies, l, " \t,", hierarchy_valid, err);
         if (streq(l->key, "AllowedUsers"))
@@ -432,6 +447,8 @@ int class_table_format(const ClassTable *t, FILE *f) {
                 format_list(f, "AllowedUsers", c->allowed_users);
                 if (c->leave_unit)
                         fprintf(f, "LeaveUnit=yes\n");
+                if (c->instances_max)
+                        fprintf(f, "InstancesMax=%u\n", c->instances_max);
         }
         return ferror(f) ? -EIO : 0;
 }

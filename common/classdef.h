@@ -31,6 +31,8 @@ typedef enum ClassProperty {
 #define CLASS_NAME_MAX 255 /* bytes of a whole name; a component is at most CLASS_COMPONENT_MAX */
 #define CLASS_COMPONENT_MAX 64
 #define CLASSES_MAX 4096 /* definitions in one table */
+#define CLASS_INSTANCES_MAX 1024     /* of all templates together: what a machine is spared */
+#define CLASS_INSTANCES_DEFAULT 512  /* of one template that does not say: one full template leaves room for the others */
 
 /* Tunable=: within which bounds a property may be changed while the service runs. Canonical values; NULL = no bound on that side.
  * Of a list (CPUs, nodes) `high` is the list that it must be part of. */
@@ -48,6 +50,7 @@ typedef struct ClassDef {
         char **hierarchies;                  /* Hierarchies=: controller names, "cgroup2", "name=X"; NULL = default */
         char **allowed_users;                /* AllowedUsers=: names or numbers; NULL = everybody */
         bool leave_unit;
+        unsigned instances_max;              /* InstancesMax= of a template; 0 = not set, see class_instances_max() */
         char *file;                          /* where it was defined */
         unsigned line;
 } ClassDef;
@@ -72,6 +75,11 @@ int class_table_parse(const char *text, size_t size, const char *file, ClassTabl
 int class_table_format(const ClassTable *t, FILE *f);
 ClassTable *class_table_free(ClassTable *t);
 DEFINE_CLEANUP(ClassTable *, class_table_free)
+
+/* Classes that may be made from a template at a time. */
+static inline unsigned class_instances_max(const ClassDef *c) {
+        return c->instances_max ? c->instances_max : CLASS_INSTANCES_DEFAULT;
+}
 
 const ClassDef *class_table_find(const ClassTable *t, const char *name); /* by the very text, templates too */
 

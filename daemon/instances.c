@@ -71,11 +71,12 @@ static int instance_known(Manager *m, const WireClass *item) {
 }
 
 static void instance_failed(Waiting *w, const WireClass *item, int error) {
-        char detail[96];
+        char detail[160];
 
-        snprintf(detail, sizeof(detail), "class %.60s could not be made", w->name);
-        log_warning("Class %s could not be made for %zu processes: %s", w->name, w->n,
-                    item->code ? wire_code_name(item->code) : strerror(-error));
+        const char *why = item->code == WIRE_LIMIT ? "as many as InstancesMax= allows are there" : item->code ? wire_code_name(item->code) : strerror(-error);
+
+        snprintf(detail, sizeof(detail), "class %.60s could not be made: %s", w->name, why);
+        log_warning("Class %s could not be made for %zu processes: %s", w->name, w->n, why);
         for (size_t i = 0; i < w->n; i++) {
                 Process *p = proctable_get(w->m->table, w->pids[i].pid);
                 if (p) {

@@ -1,4 +1,6 @@
 """Classes: real limits in real files, what is not supported here, several hierarchies, templates."""
+import os
+
 import machine
 from case import Case, program
 from machine import HIERARCHIES, hierarchy_of, place, wait_for
@@ -103,8 +105,13 @@ Hierarchies=cpu
 MemoryMax=256M
 Hierarchies=memory cgroup2
 [Class default]
+Hierarchies=cpu cpuacct
+[Class lab]
+[Class lab/cgtest]
+Hierarchies=memory
+MemoryMax=512M
 '''
-    RULES = 'split: comm=pta {home} => cpu:a memory:b\nonly: comm=ptb {home} => memory:b\n'
+    RULES = 'split: comm=pta {home} => cpu:a memory:b\nonly: comm=ptb {home} => memory:b\nmanual: comm=ptm {home} => cpu,cpuacct:default memory:lab/cgtest\n'
 
     def test_different_classes_in_different_hierarchies(self):
         if hierarchy_of('cpu') is hierarchy_of('memory'):
@@ -118,6 +125,32 @@ Hierarchies=memory cgroup2
         for controller, path in machine.places(a.pid).items():
             if controller not in ('cpu', 'memory'):
                 self.assertEqual(path, before[controller])
+
+    def test_the_rule_of_the_manual(self):
+        """`cpu,cpuacct:default memory:cgtest`, with classes in classes and different trees: the answer, the plan and the lists say the same."""
+        a = self.spawn('wait', 'exec', program('ptm'))
+        before = machine.places(a.pid)
+        self.service.call('/Status', 'Status', 'SetMode', 's', 'observe')
+        a.go()
+        wait_for(lambda: self.service.explain(a.pid)['Holder'] == 'observe', lambda: self.where(a.pid))
+        planned = [row for row in self.service.plan() if row['PID'] == a.pid]
+        self.assertEqual(len(planned), 1)
+        for path in (self.class_path('default'), self.class_path('lab/cgtest')):
+            self.assertIn(path, str(planned))
+        self.assertEqual(machine.places(a.pid), before)
+        self.service.call('/Status', 'Status', 'SetMode', 's', 'enforce')
+        expected = dict(before)
+        for controller in ('cpu', 'cpuacct'):
+            expected[controller] = self.class_path('default')
+        expected['memory'] = self.class_path('lab/cgtest')
+        wait_for(lambda: machine.places(a.pid) == expected, lambda: f'{self.where(a.pid)} to be {expected}')
+        said = self.service.explain(a.pid)
+        self.assertTrue(said['InPlace'], said)
+        self.assertEqual(said['Rule'], 'manual')
+        listed = {c['Name']: c for c in self.service.ctl('list-classes', '--json')}
+        paths = {name: {x['Path'] for x in listed[name]['Hierarchies']} for name in ('default', 'lab/cgtest')}
+        self.assertEqual(paths, {name: {self.class_path(name)} for name in paths})
+        self.assertIn(str(a.pid), self.service.ctl('explain', str(a.pid)))
 
     def test_one_hierarchy_only(self):
         a = self.spawn(path=program('ptb'))
@@ -135,8 +168,9 @@ Hierarchies=memory cgroup2
 
 
 class Templates(Case):
-    CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n'
-    RULES = 'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 {home} => users/%u\n'
+    CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n[Class few/%p]\nInstancesMax=2\n'
+    RULES = 'few: comm=ptf* {home} => few/%p\n' \
+            'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 {home} => users/%u\n'
 
     def test_instances_come_and_go(self):
         pids = hierarchy_of('pids')
@@ -158,7 +192,6 @@ class Templates(Case):
         self.assertTrue(self.in_class(two.pid, 'users/ptest2'))
 
     def exists(self, name):
-        import os
         return any(os.path.isdir(h.path(self.class_path(name))) for h in HIERARCHIES)
 
     def test_instance_comes_again(self):
@@ -182,6 +215,35 @@ class Templates(Case):
         a = self.spawn(path=program('pt-bad name'))
         self.assert_home(a.pid)
         self.assertNotEqual(self.service.explain(a.pid)['Holder'], '')
+
+    def test_many_kinds_of_bad_names(self):
+        """A process names itself by prctl as it likes, 15 bytes without a NUL: nothing but harmless names becomes a directory."""
+        for name in ('pt-a/b', 'pt-../x', 'pt-/..', 'pt-a\nb', 'pt-a\tb', 'pt-\x01', 'pt-\u00e4', 'pt-%u', 'pt-a%', 'pt-*', 'pt-+members'):
+            a = self.spawn('comm', name)
+            self.assert_home(a.pid)
+            self.assertEqual(self.service.explain(a.pid)['Holder'], 'error', name)
+        for name in ('pt-..', 'pt-.x', 'pt-a:b,c@d'):
+            a = self.spawn('comm', name)
+            self.await_class(a.pid, f'kinds/{name}')
+        top = hierarchy_of('cgroup2').path(self.class_path('kinds'))
+        self.assertEqual({n for n in os.listdir(top) if n.startswith('pt')}, {'pt-..', 'pt-.x', 'pt-a:b,c@d'})
+
+    def test_capped_in_number(self):
+        """The third waits for room, and says so; the other template has room of its own."""
+        a, b = self.spawn(path=program('ptf1')), self.spawn(path=program('ptf2'))
+        self.await_class(a.pid, 'few/ptf1')
+        self.await_class(b.pid, 'few/ptf2')
+        c = self.spawn(path=program('ptf3'))
+        wait_for(lambda: self.service.explain(c.pid)['Holder'] == 'error', lambda: self.where(c.pid))
+        self.assert_home(c.pid)
+        self.assertIn('InstancesMax=', str(self.service.explain(c.pid)))
+        self.assertFalse(self.exists('few/ptf3'))
+        self.await_class(self.spawn(path=program('pt-kind')).pid, 'kinds/pt-kind')
+        self.await_class(self.spawn(path=program('ptf2')).pid, 'few/ptf2')
+        a.process.kill()
+        a.process.wait()
+        wait_for(lambda: not self.exists('few/ptf1'), 'the empty instance to be removed')
+        self.await_class(self.spawn(path=program('ptf3')).pid, 'few/ptf3')
 
     def test_instance_survives_a_restart(self):
         a = self.as_user(61201)

@@ -31,9 +31,13 @@ class Named(Case):
             service.write_classes('[Class plain]\n')
             service.start()
             self.assertFalse(is_mounted())
-            self.assertFalse(is_alive())
+            self.await_gone()
         finally:
             super().end(service)
+
+    def await_gone(self):
+        """The kernel ends a hierarchy a grace period after it was unmounted."""
+        wait_for(lambda: not is_alive(), 'the kernel to let the hierarchy go', 20)
 
     def where(self, pid):
         return machine.places(pid)[f'name={NAME}']
@@ -67,4 +71,4 @@ class Named(Case):
         a.process.wait()
         self.service.restart()
         self.assertFalse(is_mounted())
-        self.assertFalse(is_alive())
+        self.await_gone()

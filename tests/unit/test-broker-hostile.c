@@ -133,6 +133,117 @@ static void instances_that_lead_elsewhere(void **state) {
         rig_stop(g);
 }
 
+/* As many as root allows of each template; others have their own room. */
+static void more_instances_than_root_allows(void **state) {
+        Rig *g = *state;
+        WireResult result;
+
+        rig_write_config(g, "", CLASSES "[Class few/%u]\nInstancesMax=2\n");
+        rig_start(g, NULL, false);
+        uint32_t few = rig_class(g, "few/%u")->index, users = rig_class(g, "users/%u")->index;
+        assert_int_equal(instance_code(g, few, "a"), WIRE_OK);
+        assert_int_equal(instance_code(g, few, "b"), WIRE_OK);
+        assert_int_equal(instance_code(g, few, "c"), WIRE_LIMIT);
+        assert_false(rig_exists(g, rig_hierarchy(g, ""), "few/c"));
+        assert_int_equal(instance_code(g, few, "b"), WIRE_OK); /* it is there */
+        for (unsigned i = 0; i < CLASS_INSTANCES_DEFAULT; i++) {
+                char text[WIRE_COMPONENT_MAX];
+                snprintf(text, sizeof(text), "u%u", i);
+                assert_int_equal(instance_code(g, users, text), WIRE_OK);
+        }
+        assert_int_equal(instance_code(g, users, "more"), WIRE_LIMIT);
+
+        WireInstance m = { .template_index = few, .text = "a" };
+        WireClass a;
+        rig_ask(g, WIRE_INSTANCE, &m, &a);
+        const WireDropInstance drop = { .class_index = a.index };
+        rig_ask(g, WIRE_DROP_INSTANCE, &drop, &result);
+        assert_int_equal(result.code, WIRE_OK);
+        assert_int_equal(instance_code(g, few, "c"), WIRE_OK);
+        assert_int_equal(instance_code(g, few, "d"), WIRE_LIMIT);
+        rig_stop(g);
+}
+
+static int add_code(Rig *g, const char *name, uint32_t hierarchies) {
+        WireAddClass m = { .hierarchies = hierarchies };
+        WireClass reply;
+
+        memcpy(m.name, name, strnlen(name, sizeof(m.name)));
+        rig_ask(g, WIRE_ADD_CLASS, &m, &reply);
+        return reply.code;
+}
+
+/* Classes of its own only below runtime/, in hierarchies that root uses, and no more than root says. */
+static void classes_made_elsewhere(void **state) {
+        static const char *const names[] = {
+                "", "one", "x", "runtime", "runtime/", "/runtime/x", "runtime//x", "runtime/../one", "runtime/..", "runtime/.", "runtime/.x", "runtime/x/../y",
+                "runtimes/x", "users/x", "one/x", "runtime/%u", "runtime/a b", "runtime/a\n", "runtime/\x01", "runtime/\xff", "runtime/tasks",
+                "runtime/cgroup.procs", "runtime/+members", "runtime/no/parent", "runtime/a*",
+        };
+        Rig *g = start(state, "RuntimeClassesMax=2\n");
+        unsigned v2 = rig_hierarchy(g, "");
+        char deep[WIRE_TEXT_MAX] = "runtime";
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (add_code(g, names[i], 0) == WIRE_OK)
+                        fail_msg("%zu: %s was made", i, names[i]);
+        WireAddClass endless = {};
+        WireClass reply;
+        memset(endless.name, 'a', sizeof(endless.name)); /* no end in it */
+        memcpy(endless.name, "runtime/", 8);
+        rig_ask(g, WIRE_ADD_CLASS, &endless, &reply);
+        assert_int_equal(reply.code, WIRE_NOT_ALLOWED);
+        assert_int_not_equal(add_code(g, "runtime/x", UINT32_MAX), WIRE_OK);
+        assert_int_not_equal(add_code(g, "runtime/x", 1u << 31), WIRE_OK);
+        assert_false(rig_exists(g, v2, "runtime/x"));
+        for (unsigned i = 0; i < 2; i++) {
+                strcat(deep, "/d");
+                assert_int_equal(add_code(g, deep, 0), WIRE_OK);
+        }
+        assert_int_equal(add_code(g, deep, 0), WIRE_NOT_ALLOWED); /* it is there */
+        assert_int_equal(add_code(g, "runtime/third", 0), WIRE_LIMIT);
+        assert_false(rig_exists(g, v2, "runtime/third"));
+        rig_stop(g);
+}
+
+static int remove_code(Rig *g, uint32_t index, uint32_t how) {
+        const WireRemoveClass m = { index, how };
+        WireResult reply;
+
+        rig_ask(g, WIRE_REMOVE_CLASS, &m, &reply);
+        return reply.code;
+}
+
+/* Neither root's classes nor those who are in them. */
+static void removals_of_what_is_not_its_own(void **state) {
+        static const char *const names[] = { "one", "users", "users/%u" };
+        Rig *g = start(state, "RuntimeClassesMax=4\n");
+        unsigned v2 = rig_hierarchy(g, "");
+        pid_t child = rig_child(g);
+
+        assert_int_equal(move_code(g, child, rig_class(g, "one")->index, 1u << v2, 0), WIRE_OK);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                for (uint32_t how = WIRE_REMOVE_EMPTY; how <= WIRE_REMOVE_KILL + 1; how++)
+                        assert_int_equal(remove_code(g, rig_class(g, names[i])->index, how), WIRE_NOT_ALLOWED);
+        assert_int_equal(remove_code(g, 9999, WIRE_REMOVE_KILL), WIRE_NOT_ALLOWED);
+        assert_int_equal(remove_code(g, WIRE_NONE, WIRE_REMOVE_KILL), WIRE_NOT_ALLOWED);
+        assert_int_equal(kill(child, 0), 0);
+        assert_true(rig_exists(g, v2, "one"));
+
+        const WireAddClass add = { .name = "runtime/x" }, below = { .name = "runtime/x/y" };
+        WireClass x, y;
+        rig_ask(g, WIRE_ADD_CLASS, &add, &x);
+        rig_ask(g, WIRE_ADD_CLASS, &below, &y);
+        assert_int_equal(x.code, WIRE_OK);
+        assert_int_equal(y.code, WIRE_OK);
+        assert_int_equal(remove_code(g, x.index, WIRE_REMOVE_KILL), WIRE_NOT_ALLOWED); /* there is one below it */
+        assert_int_equal(remove_code(g, y.index, UINT32_MAX), WIRE_NOT_ALLOWED);
+        assert_int_equal(remove_code(g, y.index, WIRE_REMOVE_EMPTY), WIRE_OK);
+        assert_int_equal(remove_code(g, y.index, WIRE_REMOVE_EMPTY), WIRE_NOT_ALLOWED); /* the number means nobody now */
+        rig_kill(g, child);
+        rig_stop(g);
+}
+
 /* A subtree that systemd gave to another manager; the mark is that of Delegate=yes. */
 static int place_code(Rig *g, uint32_t root, uint32_t hierarchies, const char *path, uint32_t flags, WireClass *ret) {
         WirePlace m = { .root = root, .hierarchies = hierarchies, .flags = flags };
@@ -382,6 +493,9 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(classes_and_hierarchies_that_are_not_its_own, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(returns_to_places_of_its_choice, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(instances_that_lead_elsewhere, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(more_instances_than_root_allows, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(classes_made_elsewhere, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(removals_of_what_is_not_its_own, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(places_that_lead_elsewhere, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(places_and_their_members, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(no_places_without_roots, rig_setup, rig_teardown),

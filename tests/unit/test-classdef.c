@@ -187,6 +187,21 @@ static void test_errors(void **state) {
         refuses("[Class a]\nLeaveUnit=no\nLeaveUnit=yes\n", 3, 11, "set twice");
 }
 
+static void test_instances_max(void **state) {
+        _cleanup_(class_table_freep) ClassTable *t = parse("[Class a/%u]\nInstancesMax=3\n[Class b/%u]\n[Class c/%u]\nInstancesMax=1024\n");
+
+        assert_int_equal(class_instances_max(class_table_find(t, "a/%u")), 3);
+        assert_int_equal(class_instances_max(class_table_find(t, "b/%u")), CLASS_INSTANCES_DEFAULT);
+        assert_int_equal(class_instances_max(class_table_find(t, "c/%u")), 1024);
+        assert_true(CLASS_INSTANCES_DEFAULT < CLASS_INSTANCES_MAX); /* one full template is not the end of the others */
+        refuses("[Class a]\nInstancesMax=3\n", 2, 1, "templates only");
+        refuses("[Class a/%u]\nInstancesMax=3\nInstancesMax=3\n", 3, 14, "set twice");
+        refuses("[Class a/%u]\nInstancesMax=0\n", 2, 14, "from 1 to 1024");
+        refuses("[Class a/%u]\nInstancesMax=1025\n", 2, 14, "from 1 to 1024");
+        refuses("[Class a/%u]\nInstancesMax=-1\n", 2, 14, "from 1 to 1024");
+        refuses("[Class a/%u]\nInstancesMax=many\n", 2, 14, "from 1 to 1024");
+}
+
 static void test_too_many(void **state) {
         char *text = NULL;
         size_t size;
@@ -219,7 +234,7 @@ static char *format(const ClassTable *t) {
 
 static void test_format_reads_back(void **state) {
         static const char text[] = "[Class a]\nDescription=x y\nCPUWeight=5\nAllowedCPUs=0-1\nMemoryHigh=1024\nMemoryMax=infinity\nTasksMax=3\n"
-                                   "Hierarchies=cpu\nHierarchies=name=x\nAllowedUsers=root\nLeaveUnit=yes\n[Class b/%u]\n";
+                                   "Hierarchies=cpu\nHierarchies=name=x\nAllowedUsers=root\nLeaveUnit=yes\n[Class b/%u]\nInstancesMax=7\n";
         _cleanup_(class_table_freep) ClassTable *t = parse(text);
         _cleanup_free_ char *formatted = format(t);
 
@@ -242,7 +257,7 @@ int main(void) {
                 cmocka_unit_test(test_names),        cmocka_unit_test(test_name_lengths),   cmocka_unit_test(test_components),
                 cmocka_unit_test(test_table),        cmocka_unit_test(test_values),         cmocka_unit_test(test_wrong_values),
                 cmocka_unit_test(test_errors),       cmocka_unit_test(test_too_many),       cmocka_unit_test(test_format_reads_back),
-                cmocka_unit_test(test_property_names),
+                cmocka_unit_test(test_property_names), cmocka_unit_test(test_instances_max),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
