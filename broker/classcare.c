@@ -4,8 +4,11 @@
 #include <stdio.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/classlimits.h"
 #include "broker/classmake.h"
+#include "common/classvalue.h"
 #include "common/log.h"
+#include "common/str.h"
 
 static bool is_template(const Class *c) {
         return c->def->is_template && c->template_index == WIRE_NONE;
@@ -60,6 +63,53 @@ static void describe_gone(const ClassSet *s, uint32_t gone, char *buf, size_t si
                 }
 }
 
+/* ---- limits ------------------------------------------------------------------------------------------------------------- */
+
+/* The note holds what was read when the limit was written; now it has what the file says. Whether a class is frozen is a state, not a limit. */
+static bool limit_changed(const ClassSet *s, Class *c, ClassProperty p, ClassNote *ret_before) {
+        *ret_before = c->notes[p];
+        if (p == CLASS_FREEZE || class_property_is_member(p) || !ret_before->set || !ret_before->supported || !class_value(c, p))
+                return false;
+        class_note_limit(s, c, p);
+        if (c->notes[p].supported && !streq(c->notes[p].text, ret_before->text))
+                return true;
+        c->notes[p] = *ret_before; /* the same, or it cannot be read this moment */
+        return false;
+}
+
+static int repair_limit(const ClassSet *s, const Class *c, ClassProperty p) {
+        char why[WIRE_TEXT_MAX];
+
+        return class_write_limit(s, c, p, why, sizeof(why));
+}
+
+/* As Sweep= says. What was adopted holds until the limit is written anew: by SetProperties or a start. */
+static void care_for_limit(Broker *b, Class *c, ClassProperty p, const ClassNote *before, WireResult *ret) {
+        const char *name = class_property_name(p);
+        size_t n = strlen(ret->text);
+
+        if (b->sweep == SWEEP_ADOPT) {
+                log_notice("class %s: something else made %s %s instead of %s; it stays so (Sweep=adopt)", c->name, name, c->notes[p].text, before->text);
+                class_announce(b->classes, c);
+                return;
+        }
+        snprintf(ret->text + n, sizeof(ret->text) - n, "%s%s was changed to %.48s instead of %.48s", n ? ", " : "", name, c->notes[p].text, before->text);
+        int r = b->sweep == SWEEP_REPAIR ? repair_limit(b->classes, c, p) : 0;
+        c->notes[p] = *before; /* so that the next look finds it again */
+        if (b->sweep == SWEEP_REPAIR && r >= 0)
+                return;
+        ret->code = WIRE_FAILED;
+        ret->error = r;
+}
+
+static void check_limits(Broker *b, Class *c, WireResult *ret) {
+        for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++) {
+                ClassNote before;
+                if (limit_changed(b->classes, c, p, &before))
+                        care_for_limit(b, c, p, &before, ret);
+        }
+}
+
 void class_check(Broker *b, const WireCheckClass *m, WireResult *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
 
@@ -70,7 +120,7 @@ void class_check(Broker *b, const WireCheckClass *m, WireResult *ret) {
         }
         uint32_t gone = class_gone(b->classes, c);
         if (!gone)
-                return;
+                return check_limits(b, c, ret);
         describe_gone(b->classes, gone, ret->text, sizeof(ret->text));
         if (b->sweep == SWEEP_REPAIR)
                 ret->error = class_mend(b->classes, c);

@@ -1,6 +1,9 @@
 /* Looking after classes. */
 #include "daemon/classcare.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include "common/log.h"
 #include "daemon/internal.h"
 
@@ -50,7 +53,24 @@ void classcare_check(Manager *m, const Class *c) {
                 free(x); /* the next sweep asks again */
 }
 
+/* Who unmounts a hierarchy takes it from our sight; the broker still reaches it by the descriptor that it holds. Mounted again it is the same one. */
+static void check_mounts(Manager *m) {
+        for (size_t h = 0; h < m->classes.n_hierarchies; h++) {
+                const WireHierarchy *w = &m->classes.hierarchies[h];
+                uint32_t bit = 1u << h;
+                struct statfs fs;
+                bool lost = statfs(w->mount, &fs) < 0 || (uint32_t) fs.f_type != (w->version == 2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+                if (lost && !(m->hierarchies_lost & bit))
+                        log_warning("The hierarchy %s is not mounted at %s any more: its classes cannot be looked after. Mount it there again, or restart the service",
+                                    classes_hierarchy_label(&m->classes, h), w->mount);
+                if (!lost && m->hierarchies_lost & bit)
+                        log_notice("The hierarchy %s is mounted at %s again", classes_hierarchy_label(&m->classes, h), w->mount);
+                m->hierarchies_lost = lost ? m->hierarchies_lost | bit : m->hierarchies_lost & ~bit;
+        }
+}
+
 void classcare_sweep(Manager *m) {
+        check_mounts(m);
         for (size_t i = 0; i < m->classes.n; i++)
                 if (m->classes.classes[i])
                         classcare_check(m, m->classes.classes[i]);

@@ -82,6 +82,7 @@ struct Manager {
         struct Tuning *tunings;     /* that wait for the broker */
         sd_event_source *restart;
         sd_event_source *class_restart; /* for a class that only a start can make */
+        uint32_t hierarchies_lost;       /* bits of those that are not mounted any more, which was told */
         uint64_t started_ns;
         Stats stats;
 

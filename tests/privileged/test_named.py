@@ -1,5 +1,6 @@
 """Hierarchies without a controller, mounted because a class names them, and gone when none does."""
 import os
+import subprocess
 
 import machine
 from case import Case, program
@@ -17,7 +18,7 @@ def is_alive():
     return f'name={NAME}' in machine.places(os.getpid())
 
 
-class Named(Case):
+class Rig(Case):
     CLASSES = f'[Class jobs]\nHierarchies=name={NAME}\n[Class plain]\n'
     RULES = f'job: comm=pta {{home}} => name={NAME}:jobs\nboth: comm=ptb {{home}} => jobs\n'
 
@@ -42,6 +43,8 @@ class Named(Case):
     def where(self, pid):
         return machine.places(pid)[f'name={NAME}']
 
+
+class Named(Rig):
     def test_mounted_and_used(self):
         self.assertEqual(len(is_mounted()), 1)
         self.assertNotIn('favordynmods', is_mounted()[0])
@@ -72,3 +75,28 @@ class Named(Case):
         self.service.restart()
         self.assertFalse(is_mounted())
         self.await_gone()
+
+
+class Unmounted(Rig):
+    CONFIG = {'SweepSec': '1'}
+
+    def test_said(self):
+        """Somebody unmounts it and mounts it again: both are told, and classes are what they were."""
+        path = f'{self.service.dir}/run/hierarchies/{NAME}'
+        a = self.spawn(path=program('pta'))
+        wait_for(lambda: self.where(a.pid) == self.class_path('jobs'), 'the process in the class')
+        subprocess.run(['umount', '--lazy', path], check=True)
+        wait_for(lambda: f'is not mounted at {path} any more' in self.service.log(), 'the loss to be told')
+        subprocess.run(['mount', '-t', 'cgroup', '-o', f'none,name={NAME}', 'pclasstest', path], check=True)
+        wait_for(lambda: f'is mounted at {path} again' in self.service.log(), 'the return to be told')
+        self.assertEqual(self.where(a.pid), self.class_path('jobs'))
+        b = self.spawn(path=program('pta'))
+        wait_for(lambda: self.where(b.pid) == self.class_path('jobs'), 'the next process in the class')
+
+    def test_a_start_mounts_it(self):
+        path = f'{self.service.dir}/run/hierarchies/{NAME}'
+        subprocess.run(['umount', '--lazy', path], check=True)
+        self.service.restart()
+        self.assertEqual(len(is_mounted()), 1)
+        a = self.spawn(path=program('pta'))
+        wait_for(lambda: self.where(a.pid) == self.class_path('jobs'), 'the process in the class')

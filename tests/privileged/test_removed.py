@@ -114,3 +114,64 @@ class Reported(Case):
         self.assert_home(b.pid)
         self.assertEqual(self.service.explain(b.pid)['Holder'], 'error')
         self.assertEqual(self.service.log().count('was removed in'), 1)
+
+
+class Changed(Case):
+    """Limits that something else edits in the cgroup files."""
+    CLASSES = '[Class a]\nTasksMax=77\nCPUWeight=200\n'
+    CONFIG = {'Sweep': 'repair', 'SweepSec': '1'}
+
+    def file(self, controller, v1, v2):
+        h = hierarchy_of(controller)
+        return h.path(self.class_path('a'), v1 if h.version == 1 else v2)
+
+    def edit(self):
+        for path, text in ((self.file('pids', 'pids.max', 'pids.max'), '33'), (self.file('cpu', 'cpu.shares', 'cpu.weight'), '512')):
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write(text)
+
+    def tasks_max(self):
+        with open(self.file('pids', 'pids.max', 'pids.max'), encoding='utf-8') as f:
+            return f.read().strip()
+
+    def properties(self):
+        return self.service.get('/Classes/a', 'Class', 'Properties')
+
+    def await_said(self, text):
+        wait_for(lambda: text in self.service.log(), lambda: f'"{text}" in {self.service.log()}')
+
+    def test_repaired(self):
+        before = self.properties()
+        self.edit()
+        wait_for(lambda: self.tasks_max() == '77', 'the limit to be back')
+        self.await_said('TasksMax was changed to 33 instead of 77')
+        self.await_said('CPUWeight was changed to')
+        self.await_said('this was made good')
+        self.assertEqual(self.properties(), before)
+        self.assertEqual(self.counter('classes_found_changed'), 1)
+        self.service.ctl('status')
+
+    def test_reported(self):
+        self.again('report')
+        self.edit()
+        self.await_said('TasksMax was changed to 33 instead of 77')
+        self.await_said('it stays so (Sweep=)')
+        self.assertEqual(self.tasks_max(), '33')
+        with open(self.file('pids', 'pids.max', 'pids.max'), 'w', encoding='utf-8') as f:
+            f.write('34')
+        self.await_said('TasksMax was changed to 34 instead of 77')  # by the next look, which has not said the first thing twice
+        self.assertEqual(self.service.log().count('TasksMax was changed to 33'), 1)
+        self.assertEqual(self.tasks_max(), '34')
+
+    def test_adopted(self):
+        self.again('adopt')
+        self.edit()
+        wait_for(lambda: self.properties()['TasksMax'] == '33', lambda: str(self.properties()))
+        self.assertEqual(self.tasks_max(), '33')
+        self.service.restart()
+        self.assertEqual(self.tasks_max(), '77')
+
+    def again(self, sweep):
+        self.service.stop()
+        self.service.write_config(Sweep=sweep)
+        self.service.start()
