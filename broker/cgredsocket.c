@@ -27,6 +27,8 @@ int cgred_socket_open(const char *path) {
         mode_t mask = umask(0111); /* everybody may connect: who it is, the kernel tells */
         int r = bind(fd, (const struct sockaddr *) &a, sizeof(a)) < 0 || listen(fd, BACKLOG) < 0 ? -errno : 0;
         umask(mask);
+        if (r == -EROFS)
+                return log_error_errno(r, "cannot listen on %s (under systemd the drop-in cgred.conf allows it)", path);
         if (r < 0)
                 return log_error_errno(r, "cannot listen on %s", path);
         return TAKE_FD(fd);

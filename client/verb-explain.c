@@ -11,7 +11,7 @@ static const struct {
         const char *holder, *meaning, *advice;
 } holders[] = {
         { "unit", "its unit", "To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class." },
-        { "pin", "a pin", "It was placed by hand or is sticky: it stays until it is released or ends." },
+        { "pin", "a pin", "It was placed by hand, registered (cgclassify --cancel-sticky undoes that) or is sticky: it stays until it is released or ends." },
         { "protected", "protection", "Protect= and Unprotect= in pclass.conf say what is protected." },
         { "observe", "observe mode", "Nothing is moved in this mode; pclassctl enforce changes that." },
         { "unknown-fact", "a fact that is not known", "The facts above say why; the rule decides once it is known." },

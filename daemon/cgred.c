@@ -1,6 +1,7 @@
 /* Clients of libcgroup. */
 #include "daemon/cgred.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include "common/fd.h"
 #include "common/log.h"
@@ -44,17 +45,29 @@ void cgred_forget(Manager *m, pid_t pid) {
                 free(map_remove_u64(m->cgred.held, (uint64_t) pid));
 }
 
-bool cgred_holds(Manager *m, const Verdict *v) {
+static const CgredHeld *held_find(Manager *m, const Verdict *v) {
         CgredHeld *h = held_get(m, v->info.pid);
 
         if (!h)
-                return false;
+                return NULL;
         if (h->cookie == 0)
                 h->cookie = v->info.cookie;
         if (h->cookie == v->info.cookie)
-                return true;
+                return h;
         cgred_forget(m, v->info.pid); /* another process of that number */
-        return false;
+        return NULL;
+}
+
+bool cgred_holds(Manager *m, const Verdict *v) {
+        return held_find(m, v) != NULL;
+}
+
+bool cgred_describe(Manager *m, const Verdict *v, char *buf, size_t size) {
+        const CgredHeld *h = held_find(m, v);
+
+        if (h)
+                snprintf(buf, size, "registered by user %u on the socket for cgexec and cgclassify", h->user);
+        return h != NULL;
 }
 
 /* Entries whose exit was not seen. */

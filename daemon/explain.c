@@ -189,6 +189,7 @@ static int add_places(Manager *m, const Verdict *v, Explanation *x) {
 /* The verdict knows units and unknown facts, the mode holds everything, and the table knows what the broker answered. */
 static void find_holder(Manager *m, const Verdict *v, const Process *p, const Order *o, Explanation *x) {
         const char *detail = v->detail;
+        char registered[160];
         bool left = false;
 
         if (o && v->entry && !v->ignored && !x->in_place) {
@@ -199,7 +200,10 @@ static void find_holder(Manager *m, const Verdict *v, const Process *p, const Or
         for (size_t i = 0; i < v->n_targets; i++)
                 left |= verdict_left(v, i) != 0;
         x->holder = v->holder;
-        if (left && m->mode == MODE_OBSERVE) {
+        if (left && cgred_describe(m, v, registered, sizeof(registered))) {
+                x->holder = HOLDER_PIN;
+                detail = registered;
+        } else if (left && m->mode == MODE_OBSERVE) {
                 x->holder = HOLDER_OBSERVE;
                 detail = "";
         } else if (left && p && (p->holder == HOLDER_PROTECTED || p->holder == HOLDER_ERROR)) {

@@ -130,10 +130,10 @@ static int plan_match(Plan *plan, Verdict *v, const Process *p) {
                 r = conditions_text(v->entry->rule, &reason);
         if (r < 0)
                 return r == -ESRCH ? 0 : r;
-        if (order) {
+        if (order)
                 assign_describe(order, held_by, sizeof(held_by));
+        if (order || cgred_describe(plan->m, v, held_by, sizeof(held_by)))
                 return plan_add(plan, v, p, left ?: v->wanted, HOLDER_PIN, held_by, reason);
-        }
         /* What is left moves even where another hierarchy is held; the broker's refusals are known of processes it was asked about. */
         if (left && p && p->holder == HOLDER_PROTECTED && p->rule && streq(rule_text(p->rule), rule_text(v->entry->rule)))
                 return plan_add(plan, v, p, left, p->holder, process_detail(p), reason);
@@ -151,7 +151,7 @@ static bool stays_in_force(const Ruleset *rs, const Rule *rule) {
 static int plan_no_match(Plan *plan, Verdict *v, const Process *p) {
         uint32_t mask = 0;
 
-        if (!p || !p->rule || assign_peek(plan->m, v) || stays_in_force(plan->rules, p->rule) || verdict_paths(plan->m, v) < 0)
+        if (!p || !p->rule || assign_peek(plan->m, v) || cgred_holds(plan->m, v) || stays_in_force(plan->rules, p->rule) || verdict_paths(plan->m, v) < 0)
                 return 0;
         for (uint32_t h = 0; h < plan->m->classes.n_hierarchies; h++)
                 if (v->paths[h] && classes_of_path(&plan->m->classes, h, v->paths[h]))

@@ -91,6 +91,36 @@ class Socket(Case):
         self.assert_home(p.pid)
         self.assertEqual(place(p.pid, 'cpu'), self.other)
 
+    def classify(self, pid, *options):
+        subprocess.run(['cgclassify', *options, '-g', f'cpu:{self.other[1:]}', str(pid)], check=True, stdin=subprocess.DEVNULL)
+
+    def test_cgclassify(self):
+        a = self.spawn('wait', 'exec', program('pta'), 'say', 'one', 'wait', 'fork', 'exec', program('pta'), 'END')
+        self.classify(a.pid, '--sticky')
+        a.go()
+        self.assertEqual(a.line(), 'one')
+        a.go()
+        child = a.child()
+        for pid in (a.pid, child):
+            self.addCleanup(os.kill, pid, signal.SIGKILL)
+            self.assert_home(pid)
+            self.assertEqual(place(pid, 'cpu'), self.other)
+        why = self.service.explain(a.pid)
+        self.assertEqual((why['Holder'], why['Rule']), ('pin', 'two'))
+        self.assertEqual(why['HolderDetail'], 'registered by user 0 on the socket for cgexec and cgclassify')
+        for pid in (a.pid, child):
+            self.classify(pid, '--cancel-sticky')
+            self.await_class(pid, 'a')
+
+    def test_the_plan_knows_who_is_registered(self):
+        a = self.as_user(61251, 'wait', 'exec', program('pta'), 'say', 'done')
+        self.assertEqual(self.ask(a.pid, 0, 61251), ANSWER)
+        a.go()
+        self.assertEqual(a.line(), 'done')
+        rows = [r for r in self.service.plan() if r['PID'] == a.pid]
+        self.assertEqual([(r['Holder'], r['HolderDetail']) for r in rows],
+                         [('pin', 'registered by user 61251 on the socket for cgexec and cgclassify')])
+
     def test_children_only_when_asked(self):
         for flags, inside in ((0, True), (1, False)):
             a = self.spawn('exec', program('ptnone'), 'wait', 'fork', 'exec', program('pta'), 'END')
