@@ -375,6 +375,21 @@ class Import(Case):
 
 
 class Arguments(Case):
+    def test_all_at_once(self):
+        """A full call as scripts make it, of either kind of rules, with the classes that there are."""
+        os.mkdir(self.dir + '/classes')
+        self.write('classes/a.conf', '[Class a]\n[Class b]\n')
+        facts = ('--classes', self.dir + '/classes', '--uid', '1000', '--gid', '100', '--groups', '200,300', '--user', 'peter', '--exe', '/bin/cp',
+                 '--comm', 'cp', '--arg0', '/bin/cp', '--context', 'system_u:system_r:x_t:s0', '--pid', '5', '--current', 'cpu:/x',
+                 '--current', 'memory:/y', '--controllers', 'cpu,memory,pids', '--sched', 'fifo')
+        path = self.write('c.conf', '* cpu z ignore_rt\npeter:cp cpu a\n% memory b/\n')
+        self.assertEqual(self.json('test', '--cgrules', path, *facts),
+                         {'rule': 'cgrules-2', 'file': path, 'line': 2, 'targets': {'cpu': '/a', 'memory': '/b'}, 'ignored': False})
+        path = self.write('r.rules', 'mine: user=peter comm=cp => cpu:a memory:b\n')
+        answer = self.json('test', '--rules', path, *facts)
+        self.assertEqual(tuple(answer), ('rule', 'file', 'line', 'class', 'targets', 'ignored'))
+        self.assertEqual(answer, {'rule': 'mine', 'file': path, 'line': 1, 'class': 'a', 'targets': {'cpu': 'a', 'memory': 'b'}, 'ignored': False})
+
     def test_mistakes(self):
         path = self.write('c.conf', '* cpu a\n')
         for args, message in ((('--cgrules', path, '--rules', path), 'exclude each other'), (('--cgrules', path, '--facts', path), 'for --rules only'),
