@@ -105,7 +105,7 @@ class Authority(AssignCase):
 
     def test_what_polkit_hears(self):
         subprocess.run(['useradd', '-M', 'ptfresh'], check=True)  # whose name the service has never asked for
-        self.addCleanup(subprocess.run, ['userdel', 'ptfresh'], check=True)
+        self.addCleanup(subprocess.run, ['userdel', '--force', 'ptfresh'], check=True)
         for owner, own in (('ptfresh', 'no'), ('dave', 'yes'), ('alice', 'no')):
             p = self.start(user=owner)
             lines = self.watch_polkit()
