@@ -169,8 +169,8 @@ _printf_(3, 4) static void refuse(WireResult *ret, WireCode code, const char *fo
 }
 
 static bool may_end(const Broker *b, const Class *c, WireResult *ret) {
-        if (!c || (!c->own && c->template_index == WIRE_NONE))
-                refuse(ret, WIRE_NOT_ALLOWED, "root's configuration defines it%s%s", c ? " in " : "", c ? c->def->file : "");
+        if (!c->own && c->template_index == WIRE_NONE)
+                refuse(ret, WIRE_NOT_ALLOWED, "root's configuration defines it in %s", c->def->file);
         else if (class_has_children(b->classes, c)) {
                 ret->error = -EBUSY;
                 refuse(ret, WIRE_NOT_ALLOWED, "there are classes below it");
@@ -205,6 +205,8 @@ void runtime_class_remove(Broker *b, const WireRemoveClass *m, WireResult *ret) 
         *ret = (WireResult) {};
         if (m->how > WIRE_REMOVE_KILL)
                 return refuse(ret, WIRE_NOT_ALLOWED, "no such way");
+        if (!c)
+                return refuse(ret, WIRE_NOT_ALLOWED, "no such class");
         if (!may_end(b, c, ret))
                 return;
         if (m->how == WIRE_REMOVE_DRAIN)

@@ -104,7 +104,7 @@ void setup_reload_templates(Setup *s) {
                 (void) tell(r, &err);
                 return;
         }
-        ClassTable **grown = reallocarray(s->read_again, s->n_read_again + 1, sizeof(*grown));
+        ClassTable **grown = reallocarray(s->read_again, s->n_read_again + 1, sizeof(ClassTable *));
         if (!grown)
                 return;
         s->read_again = grown;
