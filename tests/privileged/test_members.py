@@ -58,7 +58,9 @@ class Members(Case):
 
     def test_children_have_what_the_parent_has(self):
         n = 30
-        a = self.spawn('exec', program('ptlow'), *['fork', 'exec', program('ptnone'), 'END'] * n)
+        a = self.spawn('exec', program('ptlow'), 'wait', *['fork', 'exec', program('ptnone'), 'END'] * n)
+        self.await_class(a.pid, 'low')
+        a.go()
         for pid in [a.child() for _ in range(n)] + [a.pid]:
             self.await_class(pid, 'low')
             self.assertEqual((nices(pid), score(pid)), ({7}, 321))
