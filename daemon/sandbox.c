@@ -112,7 +112,12 @@ static int load(scmp_filter_ctx ctx, int r) {
         return r;
 }
 
-int sandbox_listener_calls(void) {
+static int allow_if(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp argument) {
+        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, argument);
+}
+
+/* Any other call ends the process. */
+static int allow_only(const int *calls, size_t n, int (*allow_more)(scmp_filter_ctx ctx)) {
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r;
 
@@ -120,36 +125,35 @@ int sandbox_listener_calls(void) {
                 return -ENOMEM;
         r = add_all(ctx, SCMP_ACT_ALLOW, common_calls, ELEMENTSOF(common_calls));
         if (r >= 0)
-                r = add_all(ctx, SCMP_ACT_ALLOW, listener_calls, ELEMENTSOF(listener_calls));
-        /* The bus and the journal; the connector and the policy's news. Its own name is the heartbeat. */
+                r = add_all(ctx, SCMP_ACT_ALLOW, calls, n);
+        if (r >= 0) /* memory is protected further, never made executable */
+                r = allow_if(ctx, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
         if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-        /* Memory is protected further, never made executable. */
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+                r = allow_more(ctx);
         return load(ctx, r);
 }
 
-int sandbox_cmdline_calls(void) {
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-        int r;
+/* The bus and the journal; the connector and the policy's news. Its own name is the heartbeat. */
+static int allow_listener(scmp_filter_ctx ctx) {
+        int r = allow_if(ctx, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 
-        if (!ctx)
-                return -ENOMEM;
-        r = add_all(ctx, SCMP_ACT_ALLOW, common_calls, ELEMENTSOF(common_calls));
         if (r >= 0)
-                r = add_all(ctx, SCMP_ACT_ALLOW, cmdline_calls, ELEMENTSOF(cmdline_calls));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-        return load(ctx, r);
+                r = allow_if(ctx, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+        return r < 0 ? r : allow_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+}
+
+int sandbox_listener_calls(void) {
+        return allow_only(listener_calls, ELEMENTSOF(listener_calls), allow_listener);
+}
+
+static int allow_cmdline(scmp_filter_ctx ctx) {
+        int r = allow_if(ctx, SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+
+        return r < 0 ? r : allow_if(ctx, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG));
+}
+
+int sandbox_cmdline_calls(void) {
+        return allow_only(cmdline_calls, ELEMENTSOF(cmdline_calls), allow_cmdline);
 }
 
 int sandbox_names_calls(void) {
