@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/fd.h"
 #include "tests/unit/brokerrig.h"
 
 #define CLASSES \
