@@ -106,6 +106,8 @@ static void describe_class(const Class *c, WireClass *ret) {
                 ret->flags |= WIRE_CLASS_LEAVE_UNIT;
         if (c->own)
                 ret->flags |= WIRE_CLASS_RUNTIME;
+        if (members_needed_by(c))
+                ret->flags |= WIRE_CLASS_MEMBERS;
         if (c->has_leaf) {
                 ret->flags |= WIRE_CLASS_LEAF_V2;
                 strcpy(ret->leaf, CLASS_LEAF);

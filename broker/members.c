@@ -27,13 +27,20 @@ static const struct {
         { CLASS_LIMIT_NOFILE, WIRE_MEMBER_FILES, CAP_SYS_RESOURCE, "CAP_SYS_RESOURCE is missing: only processes of root get it, and no more than they have (see member-limits.conf)" },
 };
 
+uint32_t members_needed_by(const Class *c) {
+        uint32_t what = 0;
+
+        for (size_t k = 0; k < ELEMENTSOF(members); k++)
+                if (class_value(c, members[k].property) || c->def->tunable[members[k].property].allowed)
+                        what |= members[k].bit;
+        return what;
+}
+
 uint32_t members_needed(const ClassSet *s) {
         uint32_t what = 0;
 
         for (size_t i = 0; i < s->n; i++)
-                for (size_t k = 0; k < ELEMENTSOF(members); k++)
-                        if (class_value(s->items[i], members[k].property) || s->items[i]->def->tunable[members[k].property].allowed)
-                                what |= members[k].bit;
+                what |= members_needed_by(s->items[i]);
         return what;
 }
 
@@ -143,24 +150,32 @@ static void failed(Broker *b, int error) {
         b->members_fd = fd_close(b->members_fd);
 }
 
-void members_enter(Broker *b, Class *c, const Process *p, WireSetMember *ret_old) {
+static bool is_changed(const WireSetMember *now, const WireSetMember *old) {
+        return (old->what & WIRE_MEMBER_NICE && old->nice != now->nice) || (old->what & WIRE_MEMBER_OOM && old->oom != now->oom) ||
+               (old->what & WIRE_MEMBER_FILES && (old->soft != now->soft || old->hard != now->hard));
+}
+
+bool members_enter(Broker *b, Class *c, const Process *p, WireSetMember *ret_old) {
         WireSetMember m;
         WireSetMemberReply reply;
 
         *ret_old = (WireSetMember) {};
         if (b->members_fd <= 0 || !wanted(b->classes, c, UINT32_MAX, &m))
-                return;
+                return false;
         m.pid = p->pid;
         m.start = p->start;
         int r = ask(b, &m, 1, &reply);
-        if (r < 0)
-                return failed(b, r);
+        if (r < 0) {
+                failed(b, r);
+                return false;
+        }
         tell_all(c, &m, &reply);
         *ret_old = (WireSetMember) {
                 .pid = m.pid, .start = m.start, .nice = reply.old_nice, .oom = reply.old_oom, .soft = reply.old_soft, .hard = reply.old_hard,
                 .what = (reply.nice_error < 0 ? 0 : m.what & WIRE_MEMBER_NICE) | (reply.oom_error < 0 ? 0 : m.what & WIRE_MEMBER_OOM) |
                         (reply.files_error < 0 ? 0 : m.what & WIRE_MEMBER_FILES),
         };
+        return is_changed(&m, ret_old);
 }
 
 void members_restore(Broker *b, const WireSetMember *old) {

@@ -215,9 +215,10 @@ static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *
         WireSetMember old = {};
         uint32_t ready = 0;
 
-        /* What it forks after this has the values, what it forked before is moved by itself. */
+        /* What it begins to fork after this has the values, what it forked before is moved by itself. A fork that is under way now may be
+         * born into the class without them: pclassd asks for WIRE_MOVE_VALUES when it hears of it. */
         if (is_elsewhere(b, c, p, m->hierarchies))
-                members_enter(b, c, p, &old);
+                ret->values = members_enter(b, c, p, &old);
         for (unsigned h = 0; h < b->hierarchies->n; h++)
                 if (m->hierarchies & 1u << h && prepare_hierarchy(b, c, p, m->cookie, h, ret))
                         ready |= 1u << h;
@@ -230,6 +231,17 @@ static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *
                 members_restore(b, &old);
 }
 
+static void set_values(Broker *b, Class *c, const Process *p, const WireMove *m, WireMoveReply *ret) {
+        WireSetMember old;
+
+        for (unsigned h = 0; h < b->hierarchies->n; h++)
+                if (m->hierarchies & 1u << h && p->paths[h] && class_by_path(b->classes, h, p->paths[h]) == c) {
+                        ret->values = members_enter(b, c, p, &old);
+                        return;
+                }
+        ret->code = WIRE_STALE;
+}
+
 void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
         Process p = { .dirfd = -EBADF };
@@ -238,7 +250,7 @@ void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         memset(ret->previous, 0xff, sizeof(ret->previous)); /* WIRE_NONE */
         memset(ret->origin, 0xff, sizeof(ret->origin));
         if (!c || (c->def->is_template && c->template_index == WIRE_NONE) || m->hierarchies == 0 || m->hierarchies & ~c->hierarchies ||
-            m->flags & ~WIRE_MOVE_LEAVE_UNIT) {
+            m->flags & ~(WIRE_MOVE_LEAVE_UNIT | WIRE_MOVE_VALUES)) {
                 ret->code = WIRE_NOT_ALLOWED;
                 return;
         }
@@ -246,7 +258,9 @@ void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         if (ret->code != WIRE_OK)
                 return;
         ret->code = is_protected_place(b, &p) ? WIRE_PROTECTED : check_user(b, c, &p, &ret->error);
-        if (ret->code == WIRE_OK)
+        if (ret->code == WIRE_OK && m->flags & WIRE_MOVE_VALUES)
+                set_values(b, c, &p, m, ret);
+        else if (ret->code == WIRE_OK)
                 move_checked(b, c, &p, m, ret);
         process_close(&p);
 }

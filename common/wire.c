@@ -53,7 +53,7 @@ _Static_assert(sizeof(WireHeader) == 8, "header");
 _Static_assert(sizeof(WireHelloReply) == 4 * 4 + 2 * 8, "hello");
 _Static_assert(sizeof(WirePing) == 8 + WIRE_TEXT_MAX, "ping");
 _Static_assert(sizeof(WireMove) == 4 * 4 + 8, "move");
-_Static_assert(sizeof(WireMoveReply) == 4 * 4 + 2 * 4 * WIRE_HIERARCHIES_MAX, "move reply");
+_Static_assert(sizeof(WireMoveReply) == 5 * 4 + 2 * 4 * WIRE_HIERARCHIES_MAX, "move reply");
 _Static_assert(sizeof(WireReturn) == 4 * 4 + 8, "return");
 _Static_assert(sizeof(WireInstance) == 8 + WIRE_COMPONENT_MAX + 7, "instance");
 _Static_assert(sizeof(WireTune) == 8 + WIRE_SETTINGS_MAX * (8 + WIRE_TEXT_MAX), "tune");

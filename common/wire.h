@@ -97,12 +97,14 @@ typedef struct WireMove {
         uint64_t cookie;      /* what pclassd knows the process by (pidfs inode, or start time): stored beside the origin */
 } WireMove;
 #define WIRE_MOVE_LEAVE_UNIT 1u /* the rule says leave-unit; only for the record, pclassd decides */
+#define WIRE_MOVE_VALUES 2u     /* it is in the class already and stays where it is; only what the class says about each member is set. STALE: it is not */
 
 typedef struct WireMoveReply {
         int32_t code;         /* of the worst hierarchy */
         int32_t error;        /* -errno behind it, or 0 */
         uint32_t moved;       /* hierarchies written */
         uint32_t failed;      /* hierarchies that failed */
+        uint32_t values;      /* 1: something that the class says about each member was set, and was not so before */
         uint32_t previous[WIRE_HIERARCHIES_MAX]; /* place id where the process was before the write, WIRE_NONE where not moved */
         uint32_t origin[WIRE_HIERARCHIES_MAX];   /* place id of its origin as the broker knows it, WIRE_NONE if unknown */
 } WireMoveReply;
@@ -217,6 +219,7 @@ typedef struct WireClass { /* also the answer to INSTANCE, then code first tells
 #define WIRE_CLASS_PLACE 16u     /* outside the class roots: `name` is its path */
 #define WIRE_CLASS_LEAF_V2 4u    /* `leaf` applies to v2 hierarchies */
 #define WIRE_CLASS_RUNTIME 8u    /* made by ADD_CLASS */
+#define WIRE_CLASS_MEMBERS 32u   /* it says something about each member, or may be told to */
 
 typedef struct WireClassNote {
         uint32_t class_index;

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "daemon/birth.h"
 #include "daemon/internal.h"
+#include "daemon/latevalues.h"
 #include "daemon/looks.h"
 #include "daemon/mover.h"
 #include "daemon/verdict.h"
@@ -346,6 +347,18 @@ static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {
         return r < 0 || v->info.kernel_thread ? JUDGE_NO_MATCH : JUDGE_MOVING;
 }
 
+/* Values that were not set by a move of its own. */
+static void ask_for_values(Manager *m, Verdict *v) {
+        Process *p = proctable_get(m->table, v->info.pid);
+
+        if (!p || !p->values_due)
+                return;
+        if (p->pending > 0)
+                p->values_due = false;
+        else
+                mover_values(m, v, p);
+}
+
 JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
         Verdict *v = &m->classifier->verdict;
         JudgeResult j = judge_open(m, v, pid);
@@ -353,6 +366,7 @@ JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
         if (j != JUDGE_MOVING)
                 return j;
         j = judge_opened(m, v, event_ns);
+        ask_for_values(m, v);
         verdict_reset(v);
         return j;
 }
@@ -411,6 +425,7 @@ JudgeResult classifier_judge_scanned(Manager *m, pid_t pid) {
         if (assignments_any(&m->assign.table))
                 assign_on_scan(m, v);
         j = judge_opened(m, v, 0);
+        ask_for_values(m, v);
         verdict_reset(v);
         return j;
 }
@@ -483,14 +498,22 @@ static void child_of_nobody(Manager *m, const ProcEvent *e) {
         child->forked_ns = e->time_ns;
 }
 
+static void seen_before_its_fork(Manager *m, Process *parent, Process *child, const ProcEvent *e) {
+        if (!child->origin)
+                child->origin = origin_ref(parent->origin);
+        latevalues_on_fork(m, parent, child, e);
+        if (child->values_due)
+                (void) classifier_judge(m, e->pid, e->time_ns);
+}
+
 static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         Process *parent = proctable_get(m->table, e->parent), *child = proctable_get(m->table, e->pid);
         bool known = child_is_known(m, parent, e);
 
         cgred_on_fork(m, e);
         if (was_seen_since(child, e)) {
-                if (parent && parent != child && !child->origin)
-                        child->origin = origin_ref(parent->origin);
+                if (parent && parent != child)
+                        seen_before_its_fork(m, parent, child, e);
                 return;
         }
         if (!parent) {
@@ -509,7 +532,8 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
                 scan_request_later(m);
         if (assignments_any(&m->assign.table))
                 assign_on_fork(m, e);
-        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns)
+        latevalues_on_fork(m, parent, child, e);
+        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns && !child->values_due)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;
         if (classifier_judge(m, e->pid, e->time_ns) == JUDGE_MOVING)

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "daemon/decisionlog.h"
 #include "daemon/internal.h"
+#include "daemon/latevalues.h"
 
 typedef struct Move {
         Manager *m;
@@ -19,6 +20,7 @@ typedef struct Move {
         uint64_t event_ns;
         Origin *origin;     /* the family's record that the answer fills */
         uint64_t order;     /* by hand: of this order, 0 = by a rule */
+        bool values;        /* it is there; only what the class says about each member was asked for */
         Rule *rule;         /* NULL: a return, or a child that follows its parent's unknown rule */
         char comm[16];
         char from[128];
@@ -195,6 +197,12 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
         process_hold(p, holder_of_code(reply->code), detail);
 }
 
+/* Children that were forked meanwhile are looked at by themselves. That it is in the class no more is nobody's failure. */
+static void values_set(Process *p) {
+        if (p)
+                p->placed_ns = now_ns();
+}
+
 static void on_moved(unsigned op, const void *answer, void *token, void *userdata) {
         _cleanup_(move_freep) Move *x = token;
         const WireMoveReply *reply = answer;
@@ -207,24 +215,28 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         if (p && p->pending > 0)
                 p->pending--;
         x->origin->unanswered--;
+        if (p)
+                latevalues_answered(p, reply->values);
         bool alive = pidfd_alive(x->pidfd);
         if (alive || !undo_stranger(x, reply))
                 origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded. And of the dead: for its children */
         if (reply->moved)
                 emptiness_moved(x->m, x->pid, classes_get(&x->m->classes, x->class_index));
-        if (alive && reply->code == WIRE_OK)
+        if (alive && x->values)
+                values_set(p);
+        else if (alive && reply->code == WIRE_OK)
                 move_done(x, p, reply);
         else if (alive)
                 move_failed(x, p, reply);
         judge_again(x->m, move_process(x));
         if (x->origin->unanswered == 0)
                 classifier_origins_known(x->m);
-        assign_answered(x->m, x->pid, x->cookie, x->order, reply->code, reply->error);
+        assign_answered(x->m, x->pid, x->cookie, x->order, x->values ? WIRE_OK : reply->code, x->values ? 0 : reply->error);
 }
 
-static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, bool last, uint64_t event_ns) {
+static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index, uint32_t hierarchies, uint32_t flags, bool last, uint64_t event_ns) {
         _cleanup_(move_freep) Move *x = NULL;
-        WireMove item = { p->pid, class_index, hierarchies, 0, v->info.cookie };
+        WireMove item = { p->pid, class_index, hierarchies, flags, v->info.cookie };
         int r = move_new(m, v, p, class_index, last, &x);
 
         if (r >= 0 && !p->origin)
@@ -232,6 +244,7 @@ static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index,
         if (r < 0)
                 return r;
         x->event_ns = event_ns;
+        x->values = flags & WIRE_MOVE_VALUES;
         x->origin = origin_ref(p->origin);
         if (m->moves_under_way >= m->moves_max)
                 return -ENOBUFS;
@@ -241,7 +254,8 @@ static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index,
         m->moves_under_way++;
         TAKE_PTR(x)->origin->unanswered++;
         p->pending++;
-        m->stats.moves_requested++;
+        latevalues_asked(p, classes_get(&m->classes, class_index));
+        m->stats.moves_requested += !(flags & WIRE_MOVE_VALUES);
         return 0;
 }
 
@@ -262,11 +276,35 @@ int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
                 last--;
         for (size_t i = 0; i < last; i++) {
                 uint32_t left = verdict_left(v, i);
-                int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, i + 1 == last, event_ns) : 0;
+                int r = left ? submit_move(m, v, p, v->targets[i].class->index, left, 0, i + 1 == last, event_ns) : 0;
                 if (r < 0)
                         return not_asked(m, r);
         }
         return 0;
+}
+
+void mover_values(Manager *m, Verdict *v, Process *p) {
+        uint32_t done = 0;
+        int r = verdict_paths(m, v);
+
+        for (uint32_t h = 0; r >= 0 && h < m->classes.n_hierarchies; h++) {
+                const Class *c = v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
+                uint32_t mask = 0;
+
+                if (!c || done & 1u << h || !(c->flags & WIRE_CLASS_MEMBERS))
+                        continue;
+                for (uint32_t k = h; k < m->classes.n_hierarchies; k++)
+                        if (v->paths[k] && classes_of_path(&m->classes, k, v->paths[k]) == c)
+                                mask |= 1u << k;
+                done |= mask;
+                r = submit_move(m, v, p, c->index, mask & c->hierarchies, WIRE_MOVE_VALUES, false, 0);
+        }
+        if (r < 0 && r != -ESRCH) {
+                not_asked(m, r);
+                return;
+        }
+        p->values_due = false;
+        latevalues_answered(p, false); /* unless there was something to ask for */
 }
 
 bool mover_follow(Manager *m, Verdict *v, Process *p) {
@@ -287,7 +325,7 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
                         if (!classes_in_place(&m->classes, k, c->name, class_leaf(&m->classes, c, k), v->paths[k], false))
                                 mask |= 1u << k;
                 }
-                int r = mask ? submit_move(m, v, p, c->index, mask, false, 0) : 0;
+                int r = mask ? submit_move(m, v, p, c->index, mask, 0, false, 0) : 0;
                 if (r < 0)
                         not_asked(m, r);
         }

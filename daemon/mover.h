@@ -5,6 +5,8 @@
 /* Asks for what is left of each target of v. event_ns as in classifier_judge(). -ENOBUFS: too much under way; -ENOMEM, -EMFILE. A pass has been
  * asked for then, which looks at it again. */
 int mover_move(Manager *m, Verdict *v, Process *p, uint64_t event_ns);
+/* Asks for what its classes say about each member, of a process that is in them. */
+void mover_values(Manager *m, Verdict *v, Process *p);
 /* Sends an inheriting process to its parent's place where it is not there. Returns true if anything was asked. */
 bool mover_follow(Manager *m, Verdict *v, Process *p);
 /* Sends a process whose rule is gone back to its origin. Returns true if anything was asked. */

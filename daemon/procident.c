@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "common/fd.h"
 
@@ -77,6 +78,15 @@ bool procident_has_children(ProcReader *r, ProcInfo *p) {
         }
         closedir(d);
         return any;
+}
+
+bool procident_has_threads(ProcReader *r, pid_t pid) {
+        char path[32];
+        struct stat st;
+
+        /* A directory has a link for each one below it, and two of its own. */
+        snprintf(path, sizeof(path), "%d/task", (int) pid);
+        return fstatat(r->proc, path, &st, 0) >= 0 && st.st_nlink > 3;
 }
 
 int procident_boot_id(ProcReader *r, char buf[static BOOT_ID_SIZE]) {

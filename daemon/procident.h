@@ -11,5 +11,7 @@ int procident_pid_of_fd(ProcReader *r, int pidfd, pid_t *ret);
 int procident_owner(ProcReader *r, ProcInfo *p, uid_t *ret);
 /* False only when it has none at this moment; true also when the kernel cannot tell. */
 bool procident_has_children(ProcReader *r, ProcInfo *p);
+/* More than one; false also when it is gone. */
+bool procident_has_threads(ProcReader *r, pid_t pid);
 /* -errno. */
 int procident_boot_id(ProcReader *r, char buf[static BOOT_ID_SIZE]);

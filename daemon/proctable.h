@@ -29,6 +29,7 @@ typedef struct Process {
         uint64_t placed_ns;  /* children forked after this moment are where it is */
         uint64_t forked_ns;  /* while cookie is 0: when it was forked; whoever started later is another process of its number */
         uint64_t again_ns;   /* event behind `again` */
+        uint64_t values_ns;  /* children whose fork was told of before this moment may have begun before its own values were set: latevalues.h */
         uint64_t move_usec;  /* from the event to the answered move; 0 = was never moved by an event */
         uint32_t wanted;     /* hierarchies in which it belongs into a class by the rules, bit n; what is done by hand does not change it */
         unsigned pending;    /* moves and returns under way */
@@ -41,6 +42,7 @@ typedef struct Process {
         bool sticky : 1;     /* a rule with that option placed it: no other one moves it */
         bool again : 1;      /* judged while a move was under way, so on what was true before it: once more when that is answered */
         bool adopted : 1;    /* somebody moved it out of its class and a sweep took that for right; until the next event */
+        bool values_due : 1; /* such a child, which has not been asked for yet */
         bool strayed : 1;    /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
         uint16_t assigned;   /* hierarchies in which it was, or an ancestor, put into a class by hand: it stays there only while that holds */
         uint16_t class_index[WIRE_HIERARCHIES_MAX]; /* of classes.h, at most CLASS_INDEX_MAX */

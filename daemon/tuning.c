@@ -1,12 +1,14 @@
 /* Asking the broker to change properties of a class. */
 #include "common/classdef.h"
 #include "daemon/internal.h"
+#include "daemon/latevalues.h"
 
 #define TUNINGS_MAX 64 /* under way at once */
 
 typedef struct Tuning {
         struct Tuning *next;
         Manager *m;
+        uint32_t class_index;
         ManagerTuned callback; /* NULL: nobody waits any more */
         void *userdata;
 } Tuning;
@@ -26,6 +28,7 @@ static void on_tuned(unsigned op, const void *reply, void *token, void *userdata
         if (!reply)
                 return;
         unlink_tuning(x);
+        latevalues_of_all(x->m, x->class_index, true);
         bool failed = result->code != WIRE_OK;
         if (x->callback)
                 x->callback(failed ? (result->error < 0 ? result->error : -EIO) : 0, wire_text_ok(result->text, sizeof(result->text)) ? result->text : "",
@@ -68,13 +71,14 @@ int manager_class_set(Manager *m, size_t index, const ClassSetting *settings, si
         Tuning *x = malloc(sizeof(*x));
         if (!x)
                 return -ENOMEM;
-        *x = (Tuning) { m->tunings, m, callback, userdata };
+        *x = (Tuning) { m->tunings, m, item->class_index, callback, userdata };
         r = brokerclient_submit(m->broker, WIRE_TUNE, item, on_tuned, x);
         if (r < 0) {
                 free(x);
                 return r;
         }
         m->tunings = x;
+        latevalues_of_all(m, x->class_index, false);
         return 0;
 }
 

@@ -6,6 +6,7 @@
  *   uid N, euid N, gid N, egid N   the call of that name (setuid, seteuid, setgid, setegid)
  *   groups N,N        setgroups()
  *   comm NAME         prctl(PR_SET_NAME)
+ *   fill N            writes to N MiB of memory, so that a fork has much to copy
  *   thread            starts a thread that only sleeps
  *   thread-uid N      a second thread calls setuid()
  *   thread-exec PATH STEPS... END   a second thread executes this program anew, under that path, with STEPS
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +98,15 @@ static void set_groups(char *list) {
         for (char *s = strtok(list, ","); s && n < 64; s = strtok(NULL, ","))
                 g[n++] = (gid_t) number(s);
         check(setgroups(n, g), "setgroups");
+}
+
+/* Small pages: each is an entry to copy. */
+static void fill(long mib) {
+        size_t size = (size_t) mib << 20;
+        void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        check(p == MAP_FAILED ? -1 : 0, "mmap");
+        (void) madvise(p, size, MADV_NOHUGEPAGE);
+        memset(p, 1, size);
 }
 
 /* Where the steps of a child end: the matching END. */
@@ -219,6 +230,8 @@ static void perform(char **steps) {
                         set_groups(arg);
                 else if (strcmp(verb, "comm") == 0)
                         check(prctl(PR_SET_NAME, arg), verb);
+                else if (strcmp(verb, "fill") == 0)
+                        fill(number(arg));
                 else if (strcmp(verb, "thread-uid") == 0)
                         start_thread(set_uid, arg);
                 else if (strcmp(verb, "chain") == 0 || strcmp(verb, "chain-gone") == 0)

@@ -1,5 +1,8 @@
 """Nice, OOMScoreAdjust and LimitNOFILE of members: read from the processes themselves."""
+import contextlib
 import os
+import subprocess
+import threading
 
 import machine
 from case import Case, program
@@ -28,6 +31,7 @@ def files(pid):
 
 class Members(Case):
     CLASSES = '[Class low]\nNice=7\nOOMScoreAdjust=321\nLimitNOFILE=333:444\n[Class plain]\n[Class users/%u]\nNice=4\n'
+    ROUNDS = 10
     RULES = 'low: comm=ptlow {home} => low\nplain: comm=ptplain {home} => plain\nuser: user=ptest1 {home} => users/%u\n'
 
     def notes(self, name):
@@ -64,6 +68,41 @@ class Members(Case):
         for pid in [a.child() for _ in range(n)] + [a.pid]:
             self.await_class(pid, 'low')
             self.assertEqual((nices(pid), score(pid)), ({7}, 321))
+
+    def test_forks_that_are_under_way(self):
+        """Each child copies much memory, so that one is always about to be born while its parent is moved."""
+        with self.writes():
+            for _ in range(self.ROUNDS):
+                a = self.spawn('fill', 96, 'wait', 'comm', 'ptlow', *['fork', 'END'] * 12)
+                a.go()
+                pids = [a.child() for _ in range(12)] + [a.pid]
+                for pid in pids:
+                    self.await_class(pid, 'low')
+                self.fence()
+                self.assertEqual([(pid, nices(pid), score(pid)) for pid in pids if (nices(pid), score(pid)) != ({7}, 321)], [])
+                for pid in pids:
+                    self.kill(pid)
+
+    @contextlib.contextmanager
+    def writes(self):
+        """Moves without a break, which make none wait for the kernel: those of the service take microseconds then."""
+        ended = threading.Event()
+        p = subprocess.Popen(['sleep', '1000'])
+
+        def write():
+            while not ended.is_set():
+                with open(machine.UNIFIED.path(self.service.home, 'cgroup.procs'), 'w', encoding='utf-8') as f:
+                    f.write(str(p.pid))
+
+        t = threading.Thread(target=write)
+        t.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            t.join()
+            p.kill()
+            p.wait()
 
     def test_members_keep_it_when_they_leave(self):
         a = self.spawn('exec', program('ptlow'), 'wait', 'exec', program('ptplain'))

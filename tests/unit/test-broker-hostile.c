@@ -79,6 +79,7 @@ static void classes_and_hierarchies_that_are_not_its_own(void **state) {
         assert_int_equal(move_code(g, child, one, UINT32_MAX, 0), WIRE_NOT_ALLOWED);
         assert_int_equal(move_code(g, child, one, 1u << rig_hierarchy(g, "memory"), 0), WIRE_NOT_ALLOWED);
         assert_int_equal(move_code(g, child, one, v2, 0x80), WIRE_NOT_ALLOWED);
+        assert_int_equal(move_code(g, child, one, v2, WIRE_MOVE_VALUES), WIRE_STALE); /* sets nothing outside the class, and moves nobody */
         assert_int_equal(move_code(g, child, rig_class(g, "users/%u")->index, v2, 0), WIRE_NOT_ALLOWED);
         assert_string_equal(rig_where(g, child, rig_hierarchy(g, "")), before);
         rig_kill(g, child);

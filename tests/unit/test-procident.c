@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,11 +112,35 @@ static void boot(void **state) {
         assert_string_equal(id, again);
 }
 
+static void *wait_for_end(void *fd) {
+        char c;
+
+        (void) !read(*(int *) fd, &c, 1);
+        return NULL;
+}
+
+static void threads(void **state) {
+        pid_t child = start_child();
+        pthread_t thread;
+        int pipe_fds[2];
+
+        assert_false(procident_has_threads(&reader, child));
+        end_child(child);
+        assert_false(procident_has_threads(&reader, child));
+        assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+        assert_int_equal(pthread_create(&thread, NULL, wait_for_end, &pipe_fds[0]), 0);
+        assert_true(procident_has_threads(&reader, getpid()));
+        close(pipe_fds[1]);
+        pthread_join(thread, NULL);
+        close(pipe_fds[0]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(number_of_a_pidfd),
                 cmocka_unit_test(owner_is_root_when_uids_differ),
                 cmocka_unit_test(children),
+                cmocka_unit_test(threads),
                 cmocka_unit_test(boot),
         };
 
