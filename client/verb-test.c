@@ -17,6 +17,7 @@ enum {
         OPTION_USER,
         OPTION_SCHED,
         OPTION_CURRENT,
+        OPTION_CLASS_ROOT,
         OPTION_FACT, /* + Fact */
 };
 
@@ -25,7 +26,7 @@ typedef struct Trial {
         Ruleset *rules;
         Facts facts;
         char **rule_files, **class_dirs, **controllers;
-        char *facts_file, *user;
+        char *facts_file, *user, *class_root;
         CgTest cgrules;
         bool facts_given;
 } Trial;
@@ -39,6 +40,7 @@ static void trial_done(Trial *t) {
         strv_free(t->controllers);
         free(t->facts_file);
         free(t->user);
+        free(t->class_root);
         cgtest_done(&t->cgrules);
 }
 
@@ -91,6 +93,15 @@ static int set_user(Cli *cli, Trial *t, const char *name) {
         return *name ? set_once(cli, &t->user, "user", name) : cli_usage_error(cli, "--user needs a name");
 }
 
+static int set_class_root(Cli *cli, Trial *t, const char *path) {
+        if (*path != '/')
+                return cli_usage_error(cli, "--class-root: expected an absolute path, got '%s'", path);
+        int code = set_once(cli, &t->class_root, "class-root", path);
+        for (size_t n = code == CLI_OK ? strlen(t->class_root) : 0; n > 0 && t->class_root[n - 1] == '/'; n--)
+                t->class_root[n - 1] = '\0';
+        return code;
+}
+
 static int test_option(Cli *cli, int value, const char *argument, void *userdata) {
         Trial *t = userdata;
 
@@ -111,6 +122,8 @@ static int test_option(Cli *cli, int value, const char *argument, void *userdata
                 return set_sched(cli, t, argument);
         case OPTION_CURRENT:
                 return add_current(cli, t, argument);
+        case OPTION_CLASS_ROOT:
+                return set_class_root(cli, t, argument);
         default:
                 return set_fact(cli, t, value - OPTION_FACT, argument);
         }
@@ -145,9 +158,10 @@ static int load_rules(Trial *t) {
 }
 
 static int judge(Trial *t, Verdict *ret) {
+        const VerdictShown show = { .controllers = t->controllers, .class_root = t->class_root };
         int r = host_complete(t->host, &t->facts, ruleset_facts(t->rules));
 
-        return r < 0 ? r : verdict_find(t->rules, &t->facts.subject, t->cgrules.realtime, t->controllers, ret);
+        return r < 0 ? r : verdict_find(t->rules, &t->facts.subject, t->cgrules.realtime, &show, ret);
 }
 
 static int print_json(const Verdict *v, JsonMode mode) {
@@ -183,8 +197,8 @@ static void print_text(const Verdict *v) {
                 printf("   Class: none, %s\n", v->problem);
         else
                 printf("%8s: %s\n", "Class", v->class_name);
-        json_object_object_foreach(v->targets, controller, class_name)
-                printf("%8s: %s in %s\n", "Target", json_object_get_string(class_name),
+        json_object_object_foreach(v->targets, controller, path)
+                printf("%8s: %s in %s\n", "Target", json_object_get_string(path),
                        streq(controller, "*") ? "every hierarchy that has it" : controller);
 }
 
@@ -300,6 +314,8 @@ static int test_run(Cli *cli, Trial *t) {
                 return cli_usage_error(cli, "--facts and options for single facts exclude each other");
         if (t->facts_file && t->cgrules.files)
                 return cli_usage_error(cli, "--facts is for --rules only");
+        if (t->class_root && t->cgrules.files)
+                return cli_usage_error(cli, "--class-root is for --rules only: destinations of cgrules.conf are paths from the root");
         code = load_host(t);
         if (code == CLI_OK && t->cgrules.files)
                 return cgtest_run(&t->cgrules, cli, t->host, t->class_dirs, &t->facts, t->controllers);
@@ -322,7 +338,7 @@ static int add_more_current(Cli *cli, Trial *t, int n, char **arguments) {
 }
 
 int verb_test(Cli *cli, int argc, char **argv) {
-        struct option own[_FACT_N + 9] = {
+        struct option own[_FACT_N + 10] = {
                 { "rules", required_argument, NULL, OPTION_RULES },
                 { "classes", required_argument, NULL, OPTION_CLASSES },
                 { "controllers", required_argument, NULL, OPTION_CONTROLLERS },
@@ -331,9 +347,10 @@ int verb_test(Cli *cli, int argc, char **argv) {
                 { "user", required_argument, NULL, OPTION_USER },
                 { "sched", required_argument, NULL, OPTION_SCHED },
                 { "current", required_argument, NULL, OPTION_CURRENT },
+                { "class-root", required_argument, NULL, OPTION_CLASS_ROOT },
         };
         Trial t = {};
-        size_t n = 8;
+        size_t n = 9;
         int first, code;
 
         for (Fact fact = 0; fact < _FACT_N; fact++)

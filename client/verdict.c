@@ -11,8 +11,8 @@ void verdict_done(Verdict *v) {
         *v = (Verdict) {};
 }
 
-static int add_target(json_object *targets, const char *controller, const char *class_name) {
-        json_object *value = json_object_new_string(class_name);
+static int add_target(json_object *targets, const char *controller, const char *path) {
+        json_object *value = json_object_new_string(path);
 
         if (!value || json_object_object_add(targets, controller, value) < 0) {
                 json_object_put(value);
@@ -25,15 +25,18 @@ static bool target_covers(const RuleTarget *t, const char *controller) {
         return !t->controllers || strv_contains(t->controllers, "*") || strv_contains(t->controllers, controller);
 }
 
-/* Puts the expanded class of one target at the controllers it is for. */
-static int show_target(const RuleTarget *t, const char *class_name, char *const *controllers, json_object *targets) {
+/* Puts the path of one target's class at the controllers it is for. */
+static int show_target(const RuleTarget *t, const char *class_name, const VerdictShown *show, json_object *targets) {
         static char *const everywhere[] = { (char *) "*", NULL };
-        char *const *shown = controllers ? controllers : t->controllers ? t->controllers : everywhere;
+        char *const *controllers = show->controllers, *const *shown = controllers ? controllers : t->controllers ? t->controllers : everywhere;
+        _cleanup_free_ char *path = NULL;
         int r = 0;
 
+        if (asprintf(&path, "%s/%s", strnull(show->class_root), class_name) < 0)
+                return -ENOMEM;
         for (; *shown && r >= 0; shown++)
                 if (!controllers || target_covers(t, *shown))
-                        r = add_target(targets, *shown, class_name);
+                        r = add_target(targets, *shown, path);
         return r;
 }
 
@@ -52,7 +55,7 @@ static int expand_target(const RuleTarget *t, const Subject *s, Verdict *v, char
         return 0;
 }
 
-static int find_targets(const Rule *rule, const Subject *s, char *const *controllers, Verdict *v) {
+static int find_targets(const Rule *rule, const Subject *s, const VerdictShown *show, Verdict *v) {
         const RuleTarget *targets;
         size_t n = rule_targets(rule, &targets);
         int r;
@@ -64,7 +67,7 @@ static int find_targets(const Rule *rule, const Subject *s, char *const *control
                         return r;
                 if (!name)
                         break;
-                r = show_target(&targets[i], name, controllers, v->targets);
+                r = show_target(&targets[i], name, show, v->targets);
                 if (r < 0)
                         return r;
                 if (i == 0)
@@ -79,7 +82,7 @@ static int find_targets(const Rule *rule, const Subject *s, char *const *control
         return v->targets ? 0 : -ENOMEM;
 }
 
-int verdict_find(const Ruleset *rs, const Subject *s, bool realtime, char *const *controllers, Verdict *ret) {
+int verdict_find(const Ruleset *rs, const Subject *s, bool realtime, const VerdictShown *show, Verdict *ret) {
         Verdict v = { .targets = json_object_new_object() };
         int r = v.targets ? 0 : -ENOMEM;
 
@@ -87,7 +90,7 @@ int verdict_find(const Ruleset *rs, const Subject *s, bool realtime, char *const
                 v.entry = ruleset_match(rs, s, NULL);
                 v.ignored = v.entry && (rule_is_ignore(v.entry->rule) || (realtime && rule_is_ignore_rt(v.entry->rule)));
                 if (v.entry && !v.ignored)
-                        r = find_targets(v.entry->rule, s, controllers, &v);
+                        r = find_targets(v.entry->rule, s, show, &v);
         }
         if (r < 0)
                 verdict_done(&v);

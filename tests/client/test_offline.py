@@ -33,26 +33,36 @@ class Test(ctl.Case):
         return {'rule': rule, 'file': file or self.rules, 'line': line, 'class': class_name, 'targets': targets, 'ignored': ignored}
 
     def test_context(self):
-        self.assertEqual(self.judge('--context', 'system_u:system_r:nginx_t:s0'), self.won('web', 2, 'web', {'*': 'web'}))
+        self.assertEqual(self.judge('--context', 'system_u:system_r:nginx_t:s0'), self.won('web', 2, 'web', {'*': '/web'}))
 
     def test_specifier_of_the_context(self):
         self.assertEqual(self.judge('--context', 'system_u:system_r:container_t:s0'),
-                         self.won('tenant', 3, 'tenants/s0', {'*': 'tenants/s0'}))
+                         self.won('tenant', 3, 'tenants/s0', {'*': '/tenants/s0'}))
 
     def test_controllers_of_the_rule(self):
         self.assertEqual(self.judge('--uid', '1500'),
-                         self.won('legacy', 5, 'default', {'cpu': 'default', 'cpuacct': 'default', 'memory': 'cgtest'}))
+                         self.won('legacy', 5, 'default', {'cpu': '/default', 'cpuacct': '/default', 'memory': '/cgtest'}))
 
     def test_controllers_asked_for(self):
         self.assertEqual(self.judge('--uid', '1500', '--controllers', 'io,memory,cpu'),
-                         self.won('legacy', 5, 'default', {'memory': 'cgtest', 'cpu': 'default'}))
+                         self.won('legacy', 5, 'default', {'memory': '/cgtest', 'cpu': '/default'}))
         self.assertEqual(self.judge('--context', 'u:r:httpd_t:s0', '--controllers', 'cpu,pids'),
-                         self.won('web', 2, 'web', {'cpu': 'web', 'pids': 'web'}))
+                         self.won('web', 2, 'web', {'cpu': '/web', 'pids': '/web'}))
+
+    def test_paths_below_a_class_root(self):
+        root = '/pclass.slice/pclass-classes.scope/classes'
+        for option in (root, root + '/'):
+            self.assertEqual(self.judge('--uid', '1500', '--class-root', option)['targets'],
+                             {'cpu': f'{root}/default', 'cpuacct': f'{root}/default', 'memory': f'{root}/cgtest'})
+        self.assertEqual(self.judge('--uid', '1500', '--class-root', '/')['targets']['cpu'], '/default')
+        r = self.run_ctl('test', '--rules', self.rules, '--class-root', 'pclass')
+        self.assertEqual((r.returncode, r.stdout), (ctl.USAGE, ''))
+        self.assertIn('absolute path', r.stderr)
 
     def test_names_follow_from_ids(self):
-        self.assertEqual(self.judge('--uid', '0', '--exe', '/usr/bin/cc1'), self.won('build', 4, 'batch', {'*': 'batch'}))
-        self.assertEqual(self.judge('--uid', '0', '--gid', '0'), self.won('home', 6, 'users/root', {'*': 'users/root'}))
-        self.assertEqual(self.judge('--uid', '0'), self.won('admins', 7, 'admins', {'*': 'admins'}))
+        self.assertEqual(self.judge('--uid', '0', '--exe', '/usr/bin/cc1'), self.won('build', 4, 'batch', {'*': '/batch'}))
+        self.assertEqual(self.judge('--uid', '0', '--gid', '0'), self.won('home', 6, 'users/root', {'*': '/users/root'}))
+        self.assertEqual(self.judge('--uid', '0'), self.won('admins', 7, 'admins', {'*': '/admins'}))
 
     def test_globs_over_group_names(self):
         rules = self.write('g.rules', 'a: group=roo? => teams/%g\nb: group=@ro*t uid=1 => b\n')
@@ -82,15 +92,15 @@ class Test(ctl.Case):
     def test_order_of_files(self):
         first = self.write('1.rules', 'one: comm=x => a\n')
         second = self.write('2.rules', '\ntwo: comm=x => b\n')
-        self.assertEqual(self.json('test', '--rules', first, '--rules', second, '--comm', 'x'), self.won('one', 1, 'a', {'*': 'a'}, file=first))
-        self.assertEqual(self.json('test', '--rules', second, '--rules', first, '--comm', 'x'), self.won('two', 2, 'b', {'*': 'b'}, file=second))
+        self.assertEqual(self.json('test', '--rules', first, '--rules', second, '--comm', 'x'), self.won('one', 1, 'a', {'*': '/a'}, file=first))
+        self.assertEqual(self.json('test', '--rules', second, '--rules', first, '--comm', 'x'), self.won('two', 2, 'b', {'*': '/b'}, file=second))
 
     def test_directory_of_rules(self):
         self.write('d/20.rules', 'two: comm=x => b\n')
         self.write('d/10.rules', 'one: comm=x => a\n')
         self.write('d/00.txt', 'not a rule\n')
         answer = self.json('test', '--rules', os.path.join(self.dir, 'd'), '--comm', 'x')
-        self.assertEqual(answer, self.won('one', 1, 'a', {'*': 'a'}, file=os.path.join(self.dir, 'd/10.rules')))
+        self.assertEqual(answer, self.won('one', 1, 'a', {'*': '/a'}, file=os.path.join(self.dir, 'd/10.rules')))
 
     def test_classes(self):
         classes = os.path.dirname(self.write('classes/a.conf', '[Class batch]\n[Class users/%u]\n'))
@@ -103,9 +113,9 @@ class Test(ctl.Case):
                          f'    Rule: legacy ({self.rules}:5)\n'
                          '          legacy: uid=1000-1999 => cpu,cpuacct:default memory:cgtest\n'
                          '   Class: default\n'
-                         '  Target: default in cpu\n'
-                         '  Target: default in cpuacct\n'
-                         '  Target: cgtest in memory\n')
+                         '  Target: /default in cpu\n'
+                         '  Target: /default in cpuacct\n'
+                         '  Target: /cgtest in memory\n')
         self.assertEqual(self.ok('test', '--rules', self.rules), 'No rule matches.\n')
         self.assertIn('the process is ignored', self.ok('test', '--rules', self.rules, '--cgroup', '/system.slice/docker-1'))
 
@@ -124,9 +134,9 @@ class Test(ctl.Case):
     def test_lines(self):
         answers = self.lines('{"uid":1500}\n{}\n\n{"context":"u:r:httpd_t:s0","groups":[1,2]}\n{"cgroup":"/system.slice/docker-9"}')
         self.assertEqual(answers, [
-            self.won('legacy', 5, 'default', {'cpu': 'default', 'cpuacct': 'default', 'memory': 'cgtest'}),
+            self.won('legacy', 5, 'default', {'cpu': '/default', 'cpuacct': '/default', 'memory': '/cgtest'}),
             NOTHING,
-            self.won('web', 2, 'web', {'*': 'web'}),
+            self.won('web', 2, 'web', {'*': '/web'}),
             self.won('leave', 8, None, {}, ignored=True)])
 
     def test_facts_of_one_line_do_not_reach_the_next(self):
