@@ -198,7 +198,7 @@ static int print_processes(Cli *cli, json_object *rows) {
                 json_object *row = rows_at(rows, i);
                 snprintf(pid, sizeof(pid), "%" PRIu64, row_u64(row, "PID"));
                 if (table_add(t, (const char *[]) { pid, row_text(row, "Comm"), user_text(row_u64(row, "UID"), user),
-                                                    *row_text(row, "Rule") ? row_text(row, "Rule") : "(inherited)" }) < 0)
+                                                    *row_text(row, "Rule") ? row_text(row, "Rule") : row_bool(row, "Assigned") ? "(assigned)" : "(inherited)" }) < 0)
                         return cli_oom();
         }
         cli_page(cli);

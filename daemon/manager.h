@@ -120,7 +120,8 @@ typedef struct MemberInfo {
         char comm[64];
         uid_t uid;
         char cookie[20];      /* hex */
-        const char *rule;     /* that placed it, "" = inherited or unknown */
+        const char *rule;     /* that placed it, "" = inherited, by hand, or unknown */
+        bool assigned;        /* it, or an ancestor with its tree, was put here by hand */
 } MemberInfo;
 /* The first `limit` members of a class with a pid above `after`, in order of pid; only these are looked at. Caller frees the array. */
 int manager_class_members(Manager *m, size_t index, pid_t after, size_t limit, MemberInfo **ret, size_t *ret_n);

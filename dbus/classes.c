@@ -166,6 +166,8 @@ static int append_member(sd_bus_message *m, const MemberInfo *member) {
                 r = row_u32(m, "UID", member->uid);
         if (r >= 0)
                 r = row_text(m, "Rule", member->rule);
+        if (r >= 0)
+                r = row_bool(m, "Assigned", member->assigned);
         return r < 0 ? r : row_close(m);
 }
 

@@ -250,7 +250,7 @@ class Members(MemberCase):
         self.assertEqual([m['PID'] for m in self.members('after', 'u', pids[0], 'limit', 'u', 1)], pids[1:2])
         self.assertEqual([m['PID'] for m in self.members('after', 'u', pids[2])], [])
         row = self.members()[0]
-        self.assertEqual((row['Comm'], row['UID'], row['Rule']), ('pt-file', 0, 'file'))
+        self.assertEqual((row['Comm'], row['UID'], row['Rule'], row['Assigned']), ('pt-file', 0, 'file', False))
         self.assertEqual(bus.call('/Classes/web', 'Class', 'GetProcesses', 'a{sv}', 0).value, self.members())
         cookie = row['Cookie']
         self.assertEqual(self.assertOk(bus.call('/Processes', 'Processes', 'ExplainPid', 'us', pids[0], cookie))['Cookie'], cookie)

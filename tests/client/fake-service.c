@@ -247,8 +247,8 @@ static int on_get_processes(sd_bus_message *m, void *userdata, sd_bus_error *e) 
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "a{sv}");
         for (uint32_t pid = after + 1; r >= 0 && pid <= MIN(after + limit, 5000U); pid++)
-                r = sd_bus_message_append(reply, "a{sv}", 5, "PID", "u", pid, "Cookie", "s", "1", "Comm", "s", "worker", "UID", "u", 0,
-                                          "Rule", "s", pid == 1 ? "web" : "");
+                r = sd_bus_message_append(reply, "a{sv}", 6, "PID", "u", pid, "Cookie", "s", "1", "Comm", "s", "worker", "UID", "u", 0,
+                                          "Rule", "s", pid == 1 ? "web" : "", "Assigned", "b", pid == 3);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)

@@ -166,7 +166,7 @@ class Classes(ctl.BusCase):
         rows = self.json('list-processes', 'web')
         self.assertEqual([r['PID'] for r in rows], list(range(1, 5001)))
         lines = squeeze(self.ok('list-processes', 'web'))
-        self.assertEqual(lines[:3], ['PID PROGRAM USER RULE', '1 worker root web', '2 worker root (inherited)'])
+        self.assertEqual(lines[:4], ['PID PROGRAM USER RULE', '1 worker root web', '2 worker root (inherited)', '3 worker root (assigned)'])
         self.assertEqual(lines[-1], '5000 processes.')
         self.assertIn('There is no class nothing', self.fails(ctl.NO_SUCH_OBJECT, 'list-processes', 'nothing'))
 

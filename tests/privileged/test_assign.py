@@ -392,6 +392,8 @@ class Run(Manual):
         a = self.run_in('--class=b', ACTOR, 'exec', program('pta'), 'fork', 'exec', program('pta'), 'END', user=self.alice())
         child = a.child()
         self.fence()
+        members = {m['PID']: (m['Rule'], m['Assigned']) for m in self.service.ctl('list-processes', 'b', '--json')}
+        self.assertEqual((members[a.pid], members[child]), (('', True), ('', True)))
         self.assertIn_(a.pid, 'b')
         self.assertIn_(child, 'b')
         rows = self.assigned()
