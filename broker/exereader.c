@@ -79,8 +79,7 @@ void exereader_answer(const ExeHost *host, int dirfd, WireExeReply *ret) {
         }
 }
 
-/* One datagram. False at the end of the conversation. */
-static bool serve_one(const ExeHost *host, int channel) {
+bool exereader_serve_one(const ExeHost *host, int channel) {
         _Alignas(8) char buf[WIRE_SIZE_MAX];
         WireExeReply answers[WIRE_EXE_BATCH] = {};
         int fds[WIRE_EXE_BATCH];
@@ -137,7 +136,7 @@ pid_t exereader_spawn(uid_t uid, gid_t gid, int *ret_fd) {
                         log_error_errno(r, "the exe reader cannot start");
                         _exit(EXIT_FAILURE);
                 }
-                while (serve_one(&host, READER_FD))
+                while (exereader_serve_one(&host, READER_FD))
                         ;
                 _exit(EXIT_SUCCESS);
         }

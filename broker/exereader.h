@@ -14,3 +14,5 @@ typedef struct ExeHost {
 int exereader_host(ExeHost *ret);
 /* Answers for one process by a directory descriptor of /proc/PID. Only readlinkat() and fstatat() are called. */
 void exereader_answer(const ExeHost *host, int dirfd, WireExeReply *ret);
+/* Receives and answers one datagram; false at the end of the conversation, or when it was none. Exported for tests. */
+bool exereader_serve_one(const ExeHost *host, int channel);

@@ -164,18 +164,17 @@ void memberhelper_set(int proc_fd, const WireSetMember *m, WireSetMemberReply *r
 
 /* ---- the process --------------------------------------------------------------------------------------------------------- */
 
-/* One datagram. False at the end of the conversation. */
-static bool serve_one(void) {
+bool memberhelper_serve_one(int channel, int proc_fd) {
         _Alignas(8) char buf[WIRE_SIZE_MAX];
         WireSetMemberReply answers[WIRE_BATCH_MAX];
         const WireHeader *h;
         const void *items;
 
-        if (channel_receive(CHANNEL_FD, buf, &h, &items, NULL, NULL) <= 0 || h->op != WIRE_SET_MEMBER)
+        if (channel_receive(channel, buf, &h, &items, NULL, NULL) <= 0 || h->op != WIRE_SET_MEMBER)
                 return false;
         for (size_t i = 0; i < h->count; i++)
-                memberhelper_set(PROC_FD, (const WireSetMember *) items + i, &answers[i]);
-        return channel_send(CHANNEL_FD, WIRE_SET_MEMBER | WIRE_REPLY, h->seq, answers, h->count, NULL, 0) >= 0;
+                memberhelper_set(proc_fd, (const WireSetMember *) items + i, &answers[i]);
+        return channel_send(channel, WIRE_SET_MEMBER | WIRE_REPLY, h->seq, answers, h->count, NULL, 0) >= 0;
 }
 
 static int become_helper(int channel, int proc_fd, pid_t parent, uint64_t capabilities) {
@@ -219,7 +218,7 @@ pid_t memberhelper_spawn(int proc_fd, uint64_t capabilities, uint64_t *ret_capab
                         log_error_errno(r, "the member helper cannot start");
                         _exit(EXIT_FAILURE);
                 }
-                while (serve_one())
+                while (memberhelper_serve_one(CHANNEL_FD, PROC_FD))
                         ;
                 _exit(EXIT_SUCCESS);
         }

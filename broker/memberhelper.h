@@ -13,3 +13,5 @@ pid_t memberhelper_spawn(int proc_fd, uint64_t capabilities, uint64_t *ret_capab
 
 /* Does what one item asks. Exported for tests. proc_fd: /proc. */
 void memberhelper_set(int proc_fd, const WireSetMember *m, WireSetMemberReply *ret);
+/* Receives and answers one datagram; false at the end of the conversation, or when it was none. */
+bool memberhelper_serve_one(int channel, int proc_fd);
