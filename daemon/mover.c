@@ -228,6 +228,8 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
                 move_done(x, p, reply);
         else if (alive)
                 move_failed(x, p, reply);
+        else
+                stats_move_failed(&x->m->stats, WIRE_GONE); /* whatever the write hit: everything asked for is accounted for */
         judge_again(x->m, move_process(x));
         if (x->origin->unanswered == 0)
                 classifier_origins_known(x->m);

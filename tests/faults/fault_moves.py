@@ -2,7 +2,8 @@
 import subprocess
 
 from case import program
-from faults import FaultCase
+from faults import FaultCase, much
+from figures import seen
 from machine import place, wait_for
 
 
@@ -147,3 +148,45 @@ class Strangers(FaultCase):
     def test_a_stranger_with_a_rule_goes_where_that_says(self):
         pid, child = self.victim_and_stranger('pt2')
         self.assert_places({pid: 'b', child: 'b'})
+
+    def test_children_of_a_stranger_that_was_hit(self):
+        """It forks between the write and the way back, when it is in the class: the child is born there, and goes back with it. The listener stands
+        still meanwhile."""
+        rounds, back, all_of_them = much(5, 50), 0, 0
+        for _ in range(rounds):
+            pids = self.stranger_with_children()
+            self.settle()
+            back += len(pids) - len(self.misplaced({pid: None for pid in pids}))
+            all_of_them += len(pids)
+            self.assert_places({pid: None for pid in pids})
+        seen('stranger_children', rounds=rounds, children=all_of_them, back=back)
+
+    def stranger_with_children(self):
+        a = self.spawn('wait', 'exec', program('ptvictim'), 'say', 'here')
+        with self.stopped('broker') as broker:
+            a.go()
+            self.assertEqual(a.line(), 'here')
+            wait_for(lambda: self.counter('broker_pending') >= 1, 'its move to be under way')
+            a.close()
+            self.actors.remove(a)
+            taker = self.load('take-late', a.pid, 'ptnobody')
+            self.assertEqual(taker.line(), 'taken 1')
+            self.fence_of_names(a.pid)
+            with self.stopped('listener'):
+                broker.go_on()
+                wait_for(lambda: self.in_class(a.pid, 'a'), 'the write to hit the stranger')
+                taker.go()
+                child = taker.child()
+                self.assertTrue(self.in_class(child, 'a'))
+        return [a.pid, child]
+
+    def fence_of_names(self, pid):
+        """The stranger has its own name by now, and the listener has heard of it."""
+        wait_for(lambda: name_of(pid) == 'ptnobody', 'the stranger to take its name')
+        before = self.counter('heartbeats')
+        wait_for(lambda: self.counter('heartbeats') > before, 'a heartbeat, which is queued behind that')
+
+
+def name_of(pid):
+    with open(f'/proc/{pid}/comm', encoding='utf-8') as f:
+        return f.read().strip()

@@ -6,10 +6,10 @@ import time
 
 import machine
 from case import BIN, Case
-from machine import place, wait_for
+from figures import SOAK
+from machine import UNIFIED, place, wait_for
 
 LOAD = os.path.join(BIN, 'load')
-SOAK = bool(os.environ.get('PCLASS_SOAK'))
 RULES = '''
 one:  comm=pt1 {home} => a
 two:  comm=pt2 {home} => b
@@ -47,14 +47,35 @@ class FaultCase(Case):
         wait_for(lambda: self.counter('resyncs') > before and self.service.converged() and self.counter('broker_pending') == 0,
                  lambda: f'everything to settle: {self.service.statement()}', seconds)
 
-    def assert_places(self, expected):
-        """expected: {pid: class or None for home}. The real cgroups are asked."""
+    def misplaced(self, expected):
+        """expected: {pid: class or None for home}. The real cgroups are asked; {pid: (wanted, place)} of those that are elsewhere."""
         wrong = {}
         for pid, name in expected.items():
             p = place(pid)
             if not (p == self.service.home if name is None else self.in_class(pid, name)):
                 wrong[pid] = (name, p)
+        return wrong
+
+    def assert_places(self, expected):
+        """Returns how many are misplaced, which is 0."""
+        wrong = self.misplaced(expected)
         self.assertEqual(wrong, {}, f'{len(wrong)} of {len(expected)} misplaced')
+        return len(wrong)
+
+    def survivors(self, load, seconds=120):
+        """The pids that a load says, up to its "done"."""
+        pids = []
+        while (line := load.line(seconds)) != 'done':
+            pids.append(int(line.split()[1]))
+        return pids
+
+    def end_members(self, name):
+        """Ends everybody in a class of the test, and waits until they are gone."""
+        path = UNIFIED.path(self.class_path(name))
+        if os.path.isdir(path):
+            with open(f'{path}/cgroup.kill', 'w', encoding='utf-8') as f:
+                f.write('1')
+            wait_for(lambda: not machine.members(self.class_path(name)), f'class {name} to be empty')
 
 
 class Stopped:
@@ -67,8 +88,12 @@ class Stopped:
         wait_for(lambda: state(self.pid) == 'T', f'{self.pid} to stop')
         return self
 
-    def __exit__(self, *_):
+    def go_on(self):
+        """Before the end of the block."""
         signal.pidfd_send_signal(self.fd, signal.SIGCONT)
+
+    def __exit__(self, *_):
+        self.go_on()
         os.close(self.fd)
 
 

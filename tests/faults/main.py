@@ -6,7 +6,11 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(TESTS, 'privileged'), os.path.join(TESTS, 'lib')]
-import report  # noqa: E402 (the paths above must come first)
+import figures  # noqa: E402 (the paths above must come first)
+import report  # noqa: E402
 
 tests = unittest.defaultTestLoader.discover(HERE, pattern='fault_*.py', top_level_dir=HERE)
-sys.exit(report.run('faults', report.select(tests, sys.argv[1:])))
+print(f'PCLASS_SEED={figures.SEED}', flush=True)
+figures.RECORD['failed'] = report.run('faults', report.select(tests, sys.argv[1:]))
+figures.write()
+sys.exit(figures.RECORD['failed'])

@@ -84,8 +84,8 @@ class Case(unittest.TestCase):
         if self.START:
             self.service.start()
 
-    def new_service(self):
-        s = Service(MARKER_RULE + self.RULES, MARKER_CLASS + self.CLASSES, self.WITHOUT, self.CONFIG)
+    def new_service(self, kind=Service):
+        s = kind(MARKER_RULE + self.RULES, MARKER_CLASS + self.CLASSES, self.WITHOUT, self.CONFIG)
         self.addCleanup(self.end, s)
         return s
 

@@ -46,6 +46,7 @@ class Service:
         self.config = {**NORMAL, **(config or {})}
         self.process = None
         self.options = []
+        self.wrapper = []  # a command that starts it
         self.expected = 'running'
         self.own = []  # (pid, start time) of every daemon process seen
         for d in ('rules.d', 'classes.d', 'run', 'state'):
@@ -87,7 +88,7 @@ class Service:
     def start(self):
         """Starts it and waits until it has gone over every process."""
         log = open(f'{self.dir}/log', 'a', encoding='utf-8')
-        command = [BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug', *self.options]
+        command = [*self.wrapper, BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug', *self.options]
         if self.without:
             command.append(f'--without={self.without}')
         with log:
@@ -160,9 +161,12 @@ class Service:
     def wait_ended(self, seconds=10):
         wait_for(self.ended, lambda: f'every daemon to end; left: {self.daemons()}', seconds)
 
+    def tell_to_end(self):
+        self.process.send_signal(signal.SIGTERM)
+
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.tell_to_end()
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:

@@ -1,0 +1,116 @@
+"""Numbers that change hands between the look and the write, by the hundred. The service and the processes live in a pid namespace of their own:
+nobody else can get a number that the test lets go, and the service can reach nobody else. There is no connector in there: every judgement is a
+pass that the test asks for, which makes the moment known."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import machine
+from faults import LOAD, FaultCase, Stopped, much
+from figures import SEED, seen
+from machine import wait_for
+from service import Service
+
+FIRST, COUNT = 1000, 250  # the numbers
+
+
+class Inside(Service):
+    """The service in the pid namespace of `init`."""
+    init = None
+
+    def daemons(self):
+        """By name: the process that was started is nsenter, which waits outside."""
+        roles = {}
+        for pid in machine.members(self.cgroup):
+            try:
+                with open(f'/proc/{pid}/cmdline', 'rb') as f:
+                    name = os.path.basename(f.read().split(b'\0')[0].decode())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            role = {'pclass-broker': 'broker', 'pclassd': 'listener', 'pclass-names': 'names'}.get(name)
+            if role:
+                roles[role] = pid
+        return roles
+
+    def tell_to_end(self):
+        os.kill(self.daemons()['broker'], signal.SIGTERM)
+        self.process.send_signal(signal.SIGCONT)  # nsenter stops itself whenever what it waits for is stopped
+
+
+class Reuse(FaultCase):
+    RULES = 'victim: comm=ptvictim {home} => a\ntwo: comm=pt2 {home} => b\n'
+    WITHOUT = ''
+    CONFIG = {'HeartbeatSec': '8'}  # without a connector there is a pass for each
+    START = False
+
+    def new_service(self):
+        s = super().new_service(Inside)
+        s.expected = 'degraded'
+        return s
+
+    def setUp(self):
+        super().setUp()
+        self.slots = self.spawn('--pid', '--fork', '--kill-child', '--mount', '--mount-proc', LOAD, 'slots', FIRST, COUNT, path='/usr/bin/unshare')
+        self.assertEqual(self.slots.line(), 'ready')
+        with open(f'/proc/{self.slots.pid}/task/{self.slots.pid}/children', encoding='ascii') as f:
+            init = f.read().split()[0]
+        self.service.wrapper = ['nsenter', f'--target={init}', '--pid', '--mount']
+        self.service.start()
+
+    def make(self, odd, even):
+        """Whoever has the numbers ends; they are given to processes of these names."""
+        self.slots.process.stdin.write(f'{odd} {even}\n'.encode())
+        self.slots.process.stdin.flush()
+        self.assertEqual(self.slots.number('made'), COUNT)
+
+    def look(self):
+        """A pass over all processes, not waited for."""
+        return subprocess.Popen(['busctl', '--timeout=60', 'call', 'org.pclass', '/Status', 'org.pclass.Status', 'Reclassify', 'a{sv}', '0'], stdout=subprocess.DEVNULL)
+
+    def await_requests(self):
+        """All of them, or those that a pass saw which was under way already: it does not end before it has its answers."""
+        last = 0
+        while (n := wait_for(lambda: self.counter('broker_pending'), 'requests to be under way')) < COUNT and n != last:
+            last = n
+            time.sleep(0.2)  # nothing tells that no more will come
+
+    def names_in(self, cgroup):
+        """{name: how many} of the numbered ones there."""
+        names = {}
+        for pid in machine.members(cgroup):
+            with open(f'/proc/{pid}/comm', encoding='utf-8') as f:
+                name = f.read().strip()
+            names[name] = names.get(name, 0) + 1
+        return {k: v for k, v in names.items() if k.startswith('pt')}
+
+    def round(self, rng):
+        """Half of the rounds are certain hits, the others are a race."""
+        self.make('ptvictim', 'ptvictim')
+        if rng.random() < 0.5:
+            with Stopped(self.daemon('broker')):
+                look = self.look()
+                self.await_requests()
+                self.make('ptnobody', 'pt2')
+        else:
+            look = self.look()
+            time.sleep(rng.random() * 0.03)  # the race itself
+            self.make('ptnobody', 'pt2')
+        self.assertEqual(look.wait(60), 0)
+        self.settle()
+        self.settle()  # who was put back by the first was looked at again by the second
+        a, b, home = (self.names_in(c) for c in (self.class_path('a'), self.class_path('b'), self.service.home))
+        self.undetected += sum(a.values()) + b.get('ptnobody', 0)
+        self.assertEqual((a, b, home), ({}, {'pt2': COUNT // 2}, {'ptnobody': COUNT - COUNT // 2}))
+
+    def test_numbers_change_hands(self):
+        rng = random.Random(SEED)
+        self.undetected = 0
+        target = much(5000, 100000)
+        while self.counter('moves_requested') < target:
+            self.round(rng)
+        hit, returned = self.counter('strangers_hit'), self.counter('strangers_returned')
+        seen('reuse', writes=self.counter('moves_requested'), slots=COUNT, hit=hit, returned=returned, ruled=hit - returned, undetected=self.undetected)
+        self.assertGreaterEqual(hit, returned)
+        self.assertGreater(returned, target // 20)
