@@ -388,7 +388,7 @@ class Arguments(Case):
         path = self.write('r.rules', 'mine: user=peter comm=cp => cpu:a memory:b\n')
         answer = self.json('test', '--rules', path, *facts)
         self.assertEqual(tuple(answer), ('rule', 'file', 'line', 'class', 'targets', 'ignored'))
-        self.assertEqual(answer, {'rule': 'mine', 'file': path, 'line': 1, 'class': 'a', 'targets': {'cpu': 'a', 'memory': 'b'}, 'ignored': False})
+        self.assertEqual(answer, {'rule': 'mine', 'file': path, 'line': 1, 'class': 'a', 'targets': {'cpu': '/a', 'memory': '/b'}, 'ignored': False})
 
     def test_mistakes(self):
         path = self.write('c.conf', '* cpu a\n')
