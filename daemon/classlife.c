@@ -15,6 +15,8 @@ int manager_class_appeared(Manager *m, Class *c) {
 }
 
 void manager_class_vanished(Manager *m, Class *c) {
+        bool on_demand = class_is_made_on_demand(c);
+        uint32_t template = c->template ? c->template->index : WIRE_NONE;
         char name[WIRE_TEXT_MAX];
 
         snprintf(name, sizeof(name), "%s", c->name);
@@ -26,6 +28,8 @@ void manager_class_vanished(Manager *m, Class *c) {
                 m->ops->class_vanished(name, m->ops_userdata);
         if (m->ops && m->ops->classes_changed)
                 m->ops->classes_changed(m->ops_userdata);
+        if (on_demand)
+                instances_room(m, template);
 }
 
 int manager_class_announced(Manager *m, const WireClass *item) {

@@ -242,8 +242,29 @@ class Templates(Case):
         self.await_class(self.spawn(path=program('ptf2')).pid, 'few/ptf2')
         a.process.kill()
         a.process.wait()
-        wait_for(lambda: not self.exists('few/ptf1'), 'the empty instance to be removed')
-        self.await_class(self.spawn(path=program('ptf3')).pid, 'few/ptf3')
+        self.await_class(c.pid, 'few/ptf3')
+        self.assertFalse(self.exists('few/ptf1'))
+
+    def test_room_goes_to_who_waited_longest(self):
+        """Without an event of their own, and long before the next sweep; with what they have forked meanwhile."""
+        first = [self.spawn(path=program(f'ptf{n}')) for n in (1, 2)]
+        for n, a in enumerate(first):
+            self.await_class(a.pid, f'few/ptf{n + 1}')
+        gone, late, last = (self.spawn('wait', 'fork', 'END', path=program(f'ptf{n}')) for n in (3, 4, 5))
+        same = self.spawn(path=program('ptf4'))
+        for a in (gone, late, last, same):
+            wait_for(lambda pid=a.pid: self.service.explain(pid)['Holder'] == 'error', lambda pid=a.pid: self.where(pid))
+        late.go()
+        child = late.child()
+        gone.process.kill()
+        gone.process.wait()
+        self.fence()
+        first[0].process.kill()
+        for pid in (late.pid, same.pid, child):
+            self.await_class(pid, 'few/ptf4')
+        self.assert_home(last.pid)
+        first[1].process.kill()
+        self.await_class(last.pid, 'few/ptf5')
 
     def test_instance_survives_a_restart(self):
         a = self.as_user(61201)
