@@ -7,6 +7,7 @@
 #include "broker/setup.h"
 #include "broker/supervise.h"
 #include "common/log.h"
+#include "common/slice.h"
 
 static int run_supervised(void *userdata) {
         Options *o = userdata;
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         log_open("pclass-broker", o.log_level);
+        (void) slice_shorten(); /* for all that we start, too: each has little to do at a time, and somebody waits for it */
         umask(022); /* the listener reads class directories, whatever the service manager's mask is */
         if (geteuid() != 0) {
                 log_error("pclass-broker has to be started as root");
