@@ -21,7 +21,10 @@ static const char *class_of(const Manager *m, const Process *p) {
 }
 
 int birth_note(const Manager *m, Process *child, const Process *parent) {
-        if (!births_matter(m) || (parent && parent->waiting)) /* its class is being made: not known by name yet */
+        if (!births_matter(m))
+                return 0;
+        /* What it waits for decides about its class; not so that of one that has not changed since it was born into its parent's. */
+        if (parent && parent->waiting && (parent->own || !parent->wanted))
                 return 0;
         return process_set_born(child, class_of(m, parent));
 }
