@@ -17,6 +17,8 @@ struct Map {
         Slot *slots;
 };
 
+#define SLOTS_KEPT 64 /* by map_clear() */
+
 static char tombstone;
 #define TOMBSTONE ((void *) &tombstone)
 
@@ -59,12 +61,23 @@ int map_new_string_borrowed(Map **ret) {
         return map_new(true, false, ret);
 }
 
-Map *map_free(Map *m) {
-        if (!m)
-                return NULL;
+void map_clear(Map *m) {
         for (size_t i = 0; m->owns && i < m->n; i++)
                 if (m->slots[i].value && m->slots[i].value != TOMBSTONE)
                         free(m->slots[i].string);
+        if (m->n > SLOTS_KEPT) {
+                free(m->slots);
+                m->slots = NULL;
+                m->n = 0;
+        } else if (m->used > 0)
+                memset(m->slots, 0, m->n * sizeof(Slot));
+        m->size = m->used = 0;
+}
+
+Map *map_free(Map *m) {
+        if (!m)
+                return NULL;
+        map_clear(m);
         free(m->slots);
         free(m);
         return NULL;

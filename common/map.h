@@ -11,6 +11,9 @@ int map_new_string_borrowed(Map **ret); /* the keys are not copied: each must li
 Map *map_free(Map *m); /* values are left alone */
 DEFINE_CLEANUP(Map *, map_free)
 
+/* Empties it; a small one keeps its room for what comes next. */
+void map_clear(Map *m);
+
 size_t map_size(const Map *m);
 
 /* put: -EEXIST when the key is there, -ENOMEM. set: replaces. get and remove: the value or NULL. */

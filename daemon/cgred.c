@@ -58,6 +58,10 @@ static const CgredHeld *held_find(Manager *m, const Verdict *v) {
         return NULL;
 }
 
+bool cgred_any(const Manager *m) {
+        return m->cgred.held && map_size(m->cgred.held) > 0;
+}
+
 bool cgred_holds(Manager *m, const Verdict *v) {
         return held_find(m, v) != NULL;
 }

@@ -29,6 +29,7 @@ void cgred_done(struct Manager *m);
 
 /* True when the process of v was registered (or is a child of one that was, with children). */
 bool cgred_holds(struct Manager *m, const struct Verdict *v);
+bool cgred_any(const struct Manager *m); /* is anybody held at all? */
 /* The same, with a text that says by whom; buf is untouched otherwise. */
 bool cgred_describe(struct Manager *m, const struct Verdict *v, char *buf, size_t size);
 void cgred_on_fork(struct Manager *m, const ProcEvent *e);

@@ -331,20 +331,35 @@ static bool is_shortage(int error) {
         return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {
-        int r = pid <= 2 ? -EPERM : verdict_open(m, v, pid);
-
-        if (r == -ESRCH) {
+/* What becomes of a process that could not be opened. */
+static JudgeResult not_opened(Manager *m, pid_t pid, int error) {
+        if (error == -ESRCH) {
                 m->stats.unreadable++;
                 note_look(m, pid, now_ns());
                 return JUDGE_GONE;
         }
-        if (is_shortage(r)) {
+        if (is_shortage(error)) {
                 m->stats.shortages++;
                 scan_request_later(m);
                 return JUDGE_FAILED;
         }
-        return r < 0 || v->info.kernel_thread ? JUDGE_NO_MATCH : JUDGE_MOVING;
+        return JUDGE_NO_MATCH;
+}
+
+static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {
+        int r = pid <= 2 ? -EPERM : verdict_open(m, v, pid);
+
+        return r < 0 ? not_opened(m, pid, r) : v->info.kernel_thread ? JUDGE_NO_MATCH : JUDGE_MOVING;
+}
+
+/* Most processes concern no rule, and mostly that is said by what is the cheapest to know of them. */
+static bool is_nobodys(Manager *m, Verdict *v) {
+        if (proctable_get(m->table, v->info.pid) || assignments_any(&m->assign.table) || cgred_any(m) || !verdict_glance(m, v))
+                return false;
+        m->stats.decisions++;
+        m->stats.unmatched++;
+        note_look(m, v->info.pid, v->looked_ns);
+        return true;
 }
 
 /* Values that were not set by a move of its own. */
@@ -361,14 +376,18 @@ static void ask_for_values(Manager *m, Verdict *v) {
 
 JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
         Verdict *v = &m->classifier->verdict;
-        JudgeResult j = judge_open(m, v, pid);
+        int r = pid <= 2 ? -EPERM : verdict_pin(m, v, pid);
+        JudgeResult j = JUDGE_NO_MATCH;
 
-        if (j != JUDGE_MOVING)
-                return j;
-        j = judge_opened(m, v, event_ns);
-        ask_for_values(m, v);
+        if (r >= 0 && !is_nobodys(m, v)) {
+                r = verdict_complete(m, v);
+                if (r >= 0 && !v->info.kernel_thread) {
+                        j = judge_opened(m, v, event_ns);
+                        ask_for_values(m, v);
+                }
+        }
         verdict_reset(v);
-        return j;
+        return r < 0 ? not_opened(m, pid, r) : j;
 }
 
 /* A process that sits in a class and is not known, after a restart: its origin is what the broker recorded, or its parent's. */

@@ -16,6 +16,7 @@
 #include "daemon/manager.h"
 #include "daemon/marks.h"
 #include "daemon/names.h"
+#include "daemon/pace.h"
 #include "daemon/procinfo.h"
 #include "daemon/proctable.h"
 #include "daemon/rulebase.h"
@@ -68,6 +69,7 @@ struct Manager {
         ProcTable *table;
         Connector *connector;
         sd_event_source *connector_source;
+        Pace pace;
         Classifier *classifier;
         Instances instances;
         Cgred cgred;

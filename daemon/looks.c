@@ -39,13 +39,13 @@ uint64_t looks_last(const Looks *l, pid_t pid) {
 }
 
 void looks_caught_up(Looks *l, uint64_t ns) {
-        Map *fresh;
+        Map *cleared = l->old;
 
-        if (ns <= l->old_last || (map_size(l->fresh) == 0 && map_size(l->old) == 0) || map_new_u64(&fresh) < 0)
+        if (ns <= l->old_last || (map_size(l->fresh) == 0 && map_size(l->old) == 0))
                 return;
-        map_free(l->old);
+        map_clear(cleared);
         l->old = l->fresh;
         l->old_last = l->fresh_last;
-        l->fresh = fresh;
+        l->fresh = cleared;
         l->fresh_last = 0;
 }

@@ -11,6 +11,7 @@
 
 #define EVENTS_A_WAKEUP 512
 #define FILES_KEPT 256
+#define PAUSES_A_WAKEUP 4 /* others wait for the loop */
 #define EVENTS_A_BACKLOG 64 /* fewer never filled a queue: the least a kernel gives holds 256 */
 #define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
 
@@ -78,8 +79,8 @@ void manager_count_loss(Manager *m) {
         scan_request(m);
 }
 
-static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
-        Manager *m = userdata;
+/* Takes what is queued. 1: there may be more, 0: the queue was empty then. */
+static int connector_take_all(Manager *m, size_t *ret_received) {
         uint64_t began = now_ns();
         size_t received = 0;
         bool overflow = false;
@@ -93,16 +94,39 @@ static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *user
                 }
                 received += MAX(r, 0);
         } while (r == CONNECTOR_BATCH && received < EVENTS_A_WAKEUP);
-        if (r < 0) {
-                log_error_errno(r, "The proc connector failed");
-                manager_exit(m, EXIT_FAILURE);
-                return 0;
-        }
+        if (r < 0)
+                return r;
         if (r < CONNECTOR_BATCH) /* the queue was empty after these */
                 classifier_caught_up(m, began - MIN(began, CAUGHT_UP_SLACK_NS));
         /* A queue that overflowed was long; what is missed here the next heartbeat finds. */
         if (overflow || received >= EVENTS_A_BACKLOG)
                 manager_count_loss(m);
+        *ret_received = received;
+        return r == CONNECTOR_BATCH;
+}
+
+/* True after a moment in which events could gather. Nobody waits for us meanwhile: what is asked of the broker is answered, no pass is under way. */
+static bool pause_taken(Manager *m, size_t received) {
+        uint64_t ns = pace_next(&m->pace, now_ns(), received, m->stats.moves_requested);
+        const struct timespec pause = { .tv_nsec = (long) ns };
+
+        return ns && brokerclient_pending(m->broker) == 0 && !m->scan.running && clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL) == 0;
+}
+
+static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *userdata) {
+        Manager *m = userdata;
+        unsigned pauses = 0;
+        size_t received;
+        int r;
+
+        do
+                r = connector_take_all(m, &received);
+        while (r == 0 && pauses++ < PAUSES_A_WAKEUP && pause_taken(m, received));
+        if (r < 0) {
+                log_error_errno(r, "The proc connector failed");
+                manager_exit(m, EXIT_FAILURE);
+                return 0;
+        }
         if (m->exe.failed) {
                 log_error("The exe reader does not answer; starting anew");
                 manager_exit(m, EXIT_FAILURE);

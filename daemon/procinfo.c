@@ -347,17 +347,15 @@ int procinfo_started(ProcReader *r, ProcInfo *p, uint64_t *ret_ns) {
 }
 
 /* Every kernel thread is kthreadd (2) or its child, so with the parent known the text is read for those only. */
-static int learn_identity(ProcReader *r, ProcInfo *p) {
-        int k = r->pidfd_info ? learn_info(p) : 0;
+int procinfo_complete(ProcReader *r, ProcInfo *p) {
+        int k = p->cookie == 0 && r->pidfs ? learn_cookie(p) : 0;
 
-        if (k >= 0 && r->pidfs)
-                k = learn_cookie(p);
         if (k >= 0 && (!r->pidfd_info || !r->pidfs || p->pid == 2 || p->ppid == 2))
                 k = learn_stat(r, p);
         return k < 0 ? k : procinfo_alive(p) ? 0 : -ESRCH;
 }
 
-int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
+int procinfo_pin(ProcReader *r, pid_t pid, ProcInfo *ret) {
         int fd = open_pidfd(r, pid), k;
 
         if (fd < 0)
@@ -371,7 +369,18 @@ int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
         ret->used = 0;
         ret->tried = FACT_BIT(FACT_PID);
         ret->subject = (Subject) { .known = FACT_BIT(FACT_PID), .pid = pid };
-        k = learn_identity(r, ret);
+        k = r->pidfd_info ? learn_info(ret) : 0;
+        if (k < 0)
+                procinfo_close(ret);
+        return k;
+}
+
+int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
+        int k = procinfo_pin(r, pid, ret);
+
+        if (k < 0)
+                return k;
+        k = procinfo_complete(r, ret);
         if (k < 0)
                 procinfo_close(ret);
         return k;

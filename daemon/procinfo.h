@@ -45,6 +45,10 @@ typedef struct ProcInfo {
 int procinfo_lives(pid_t pid);
 /* Pins process `pid` and gives its cookie. -ESRCH: gone (a zombie counts as gone); -EINVAL: not a process but one of its threads. */
 int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret);
+/* The same in two halves. procinfo_pin() pins it and, where the kernel tells them by the pidfd, learns its ids and its parent; whether it is a zombie,
+ * a kernel thread, and its cookie are not known before procinfo_complete(). */
+int procinfo_pin(ProcReader *r, pid_t pid, ProcInfo *ret);
+int procinfo_complete(ProcReader *r, ProcInfo *p);
 /* Closes the fds; the struct can be opened again. Safe on a zeroed struct only after procinfo_init(). */
 void procinfo_init(ProcInfo *p);
 void procinfo_close(ProcInfo *p);

@@ -8,6 +8,7 @@
 #include "daemon/cgroupread.h"
 #include "daemon/destination.h"
 #include "daemon/internal.h"
+#include "rules/cgset.h"
 #include "rules/expand.h"
 
 /* What the kernel itself tells about a process. */
@@ -40,10 +41,20 @@ void verdict_reset(Verdict *v) {
         v->detail[0] = '\0';
 }
 
-int verdict_open(Manager *m, Verdict *v, pid_t pid) {
+int verdict_pin(Manager *m, Verdict *v, pid_t pid) {
         verdict_reset(v);
         v->looked_ns = now_ns();
-        return procinfo_open(&m->reader, pid, &v->info);
+        return procinfo_pin(&m->reader, pid, &v->info);
+}
+
+int verdict_complete(Manager *m, Verdict *v) {
+        return procinfo_complete(&m->reader, &v->info);
+}
+
+int verdict_open(Manager *m, Verdict *v, pid_t pid) {
+        int r = verdict_pin(m, v, pid);
+
+        return r < 0 ? r : verdict_complete(m, v);
 }
 
 int verdict_is_cookie(const Verdict *v, const char *cookie) {
@@ -369,6 +380,17 @@ static int sticky_targets(Manager *m, Verdict *v, const Process *p) {
         }
         v->stuck = true;
         return find_places(m, v);
+}
+
+/* Lines of cgrules.conf are matched elsewhere; a kernel thread (kthreadd or a child of it) is told by more than its ids. */
+bool verdict_glance(Manager *m, Verdict *v) {
+        const Ruleset *rs = m->rules->current;
+        const RuleEntry *entry;
+
+        if (v->info.pid <= 2 || v->info.ppid == 2 || !(v->info.subject.known & FACT_BIT(FACT_UID)) || ruleset_cgrules(rs))
+                return false;
+        name_facts(m, v, ruleset_facts(rs));
+        return match_cache_try(m->rules->cache, rs, &v->info.subject, &entry, &v->missing) && !entry && !v->missing;
 }
 
 /* Only where the rule wants to know: threads have to be looked at, too. */

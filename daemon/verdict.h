@@ -54,6 +54,10 @@ void verdict_reset(Verdict *v);
 
 /* Pins the process. -ESRCH gone, -EINVAL a thread. */
 int verdict_open(Manager *m, Verdict *v, pid_t pid);
+/* The same in two halves: between them ids and names are known, and verdict_glance() may say that no rule can match, whatever the rest is. */
+int verdict_pin(Manager *m, Verdict *v, pid_t pid);
+int verdict_complete(Manager *m, Verdict *v);
+bool verdict_glance(Manager *m, Verdict *v);
 /* Is this the cookie of the opened process, as hex text? "" is any's. -EINVAL: not a number; -ESTALE: another process's. */
 int verdict_is_cookie(const Verdict *v, const char *cookie);
 /* Reads its places. 0 or -errno. */

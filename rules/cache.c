@@ -17,13 +17,18 @@ typedef struct Decision {
 struct MatchCache {
         Decision decisions[SETS][WAYS];
         unsigned next; /* the way that gives place */
+        size_t credit; /* earned by answers of match_cache_try() that were remembered */
 };
+
+#define CREDIT_SHARE 64u  /* rules that one remembered answer pays for: reading what it spares costs about as much as asking them */
+#define CREDIT_TRIES 16u  /* so many answers may be worked out ahead */
 
 int match_cache_new(MatchCache **ret) {
         MatchCache *c = calloc(1, sizeof(*c));
 
         if (!c)
                 return -ENOMEM;
+        c->credit = SIZE_MAX;
         *ret = c;
         return 0;
 }
@@ -37,6 +42,7 @@ void match_cache_drop(MatchCache *c) {
         for (size_t i = 0; i < SETS; i++)
                 for (size_t k = 0; k < WAYS; k++)
                         c->decisions[i][k].words = 0;
+        c->credit = SIZE_MAX; /* as much as there may be */
 }
 
 /* The facts in a row, each with its length, so that no two sets of facts look alike. */
@@ -140,21 +146,59 @@ static void remember(Decision *d, const FactKey *k, uint64_t hash, uint32_t word
         memcpy(d->key, k->words, words * sizeof(uint64_t));
 }
 
-const RuleEntry *match_cache_match(MatchCache *c, const Ruleset *rs, const Subject *s, uint32_t *ret_missing) {
-        FactKey k;
+typedef struct Lookup {
+        FactKey key;
+        uint32_t words;
+        uint64_t hash;
+} Lookup;
 
-        if (!key_make(&k, s, ruleset_facts(rs)))
-                return ruleset_match(rs, s, ret_missing);
-        uint32_t words = (uint32_t) ((k.bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
-        uint64_t hash = key_hash(k.words, words);
-        const Decision *known = find(c->decisions[hash % SETS], &k, hash, words);
+/* NULL: it is not there. False: it cannot be there. */
+static bool look_up(const MatchCache *c, const Ruleset *rs, const Subject *s, Lookup *l, const Decision **ret) {
+        if (!key_make(&l->key, s, ruleset_facts(rs)))
+                return false;
+        l->words = (uint32_t) ((l->key.bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+        l->hash = key_hash(l->key.words, l->words);
+        *ret = find(c->decisions[l->hash % SETS], &l->key, l->hash, l->words);
+        return true;
+}
 
-        if (known) {
-                *ret_missing = known->missing;
-                return known->entry;
-        }
+static const RuleEntry *work_out(MatchCache *c, const Ruleset *rs, const Subject *s, const Lookup *l, uint32_t *ret_missing) {
         const RuleEntry *entry = ruleset_match(rs, s, ret_missing);
+
         if (!is_provisional(s, *ret_missing))
-                remember(&c->decisions[hash % SETS][c->next++ % WAYS], &k, hash, words, entry, *ret_missing);
+                remember(&c->decisions[l->hash % SETS][c->next++ % WAYS], &l->key, l->hash, l->words, entry, *ret_missing);
         return entry;
+}
+
+const RuleEntry *match_cache_match(MatchCache *c, const Ruleset *rs, const Subject *s, uint32_t *ret_missing) {
+        const Decision *known;
+        Lookup l;
+
+        if (!look_up(c, rs, s, &l, &known))
+                return ruleset_match(rs, s, ret_missing);
+        if (!known)
+                return work_out(c, rs, s, &l, ret_missing);
+        *ret_missing = known->missing;
+        return known->entry;
+}
+
+bool match_cache_try(MatchCache *c, const Ruleset *rs, const Subject *s, const RuleEntry **ret, uint32_t *ret_missing) {
+        size_t price = 1 + ruleset_size(rs) / CREDIT_SHARE;
+        const Decision *known;
+        Lookup l;
+
+        if (!look_up(c, rs, s, &l, &known))
+                return false;
+        c->credit = MIN(c->credit, price * CREDIT_TRIES);
+        if (known) {
+                c->credit++;
+                *ret = known->entry;
+                *ret_missing = known->missing;
+                return true;
+        }
+        if (c->credit < price)
+                return false;
+        c->credit -= price;
+        *ret = work_out(c, rs, s, &l, ret_missing);
+        return true;
 }

@@ -47,6 +47,40 @@ static void test_same_as_without(void **state) {
         assert_true(matches > RULESETS);
 }
 
+/* What is said by some facts, with none missing, holds whatever the others are. */
+static void test_little_may_be_enough(void **state) {
+        _cleanup_(match_cache_freep) MatchCache *c = NULL;
+        static Proc procs[SUBJECTS];
+        unsigned enough = 0, vain = 0;
+
+        chance_start();
+        assert_int_equal(match_cache_new(&c), 0);
+        for (unsigned i = 0; i < RULESETS; i++) {
+                _cleanup_(ruleset_freep) Ruleset *rs = random_rules();
+                match_cache_drop(c);
+                for (unsigned k = 0; k < SUBJECTS * 3; k++) {
+                        Proc *p = &procs[k % SUBJECTS];
+                        uint32_t missing = 1, expected;
+                        const RuleEntry *e;
+                        if (k < SUBJECTS)
+                                make_proc(p);
+                        Subject little = p->s;
+                        little.known &= ~(FACT_BIT(below(_FACT_N)) | FACT_BIT(below(_FACT_N)));
+                        if (!match_cache_try(c, rs, &little, &e, &missing))
+                                continue;
+                        assert_ptr_equal(e, ruleset_match(rs, &little, &expected));
+                        assert_int_equal(missing, expected);
+                        if (missing)
+                                continue;
+                        assert_ptr_equal(e, ruleset_match(rs, &p->s, &expected));
+                        enough++;
+                        vain += e == NULL;
+                }
+        }
+        assert_true(enough > RULESETS);
+        assert_in_range(vain, 1, enough - 1);
+}
+
 static Ruleset *one_rule(const char *text, const RulesetEnv *env) {
         Ruleset *rs;
         TextError err = {};
@@ -119,9 +153,33 @@ static void test_facts_do_not_run_together(void **state) {
         assert_int_equal(missing, FACT_BIT(FACT_ARG0));
 }
 
+/* Somebody who changes his ids all the time does not make us ask all rules each time; whoever stays the same pays for those who change. */
+static void test_what_is_asked_ahead_is_bounded(void **state) {
+        static const RulesetEnv env = {};
+        _cleanup_(match_cache_freep) MatchCache *c = NULL;
+        _cleanup_(ruleset_freep) Ruleset *rs = one_rule("a: uid=1 comm=x => x\n", &env);
+        Subject s = { .known = FACT_BIT(FACT_UID) };
+        const RuleEntry *e;
+        uint32_t missing;
+        unsigned answered = 0;
+
+        assert_int_equal(match_cache_new(&c), 0);
+        for (s.uid = 100; s.uid < 1100; s.uid++)
+                answered += match_cache_try(c, rs, &s, &e, &missing);
+        assert_in_range(answered, 1, 100);
+        s.uid = 100; /* remembered */
+        for (unsigned i = 0; i < 50; i++)
+                assert_true(match_cache_try(c, rs, &s, &e, &missing));
+        assert_null(e);
+        s.uid = 2000;
+        assert_true(match_cache_try(c, rs, &s, &e, &missing));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_same_as_without),
+                cmocka_unit_test(test_little_may_be_enough),
+                cmocka_unit_test(test_what_is_asked_ahead_is_bounded),
                 cmocka_unit_test(test_drop),
                 cmocka_unit_test(test_what_is_not_known_yet_is_asked_again),
                 cmocka_unit_test(test_facts_do_not_run_together),

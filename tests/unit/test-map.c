@@ -61,6 +61,30 @@ static void test_iteration_may_remove(void **state) {
 }
 
 /* Keys that are put and removed for ever must not fill the table with what was removed. */
+/* Few and many, numbers and strings (ASan tells of keys that stay behind). */
+static void test_clear(void **state) {
+        _cleanup_(map_freep) Map *numbers = NULL, *strings = NULL;
+        char text[16];
+        int value;
+
+        assert_int_equal(map_new_u64(&numbers), 0);
+        assert_int_equal(map_new_string(&strings), 0);
+        for (unsigned round = 0; round < 3; round++)
+                for (unsigned n = 1; n < KEYS; n *= 4) {
+                        for (unsigned k = 0; k < n; k++) {
+                                snprintf(text, sizeof(text), "%u", k);
+                                assert_int_equal(map_put_u64(numbers, k, &value), 0);
+                                assert_int_equal(map_put_string(strings, text, &value), 0);
+                        }
+                        assert_non_null(map_remove_u64(numbers, n - 1));
+                        map_clear(numbers);
+                        map_clear(strings);
+                        assert_int_equal(map_size(numbers) + map_size(strings), 0);
+                        assert_null(map_get_u64(numbers, 0));
+                        assert_null(map_get_string(strings, "0"));
+                }
+}
+
 static void test_random_against_array(void **state) {
         _cleanup_(map_freep) Map *numbers = NULL, *strings = NULL, *borrowed = NULL;
         static char keys[KEYS][16];
@@ -106,6 +130,7 @@ int main(void) {
                 cmocka_unit_test(test_put_get_remove),
                 cmocka_unit_test(test_strings_are_copied),
                 cmocka_unit_test(test_iteration_may_remove),
+                cmocka_unit_test(test_clear),
                 cmocka_unit_test(test_random_against_array),
         };
 
