@@ -15,9 +15,10 @@ from service import RIG, Service
 LOAD = os.environ['PCLASS_BENCH_LOAD']  # directory with the load program under its names
 MOVED, MOVED_BY_FOUR, STAYING, NOBODY, SLEEPING = 61240, 61243, 61241, 61242, 61244
 ONE, FOUR = ('pids',), ('cpu', 'cpuacct', 'memory', 'pids')
+OUR_FOUR = FOUR[1:]  # and cgroup2, where every class of ours is: as many hierarchies as the peer's; a class of one is in cgroup2 alone
 USERS = 334  # of the rig's user database, with a group each: pbu0 .. and pbg0 ..; the peer reads it anew for every event, so it is not large
 USER_BASE = 700000
-CLASSES = f'[Class benchdest]\nHierarchies={" ".join(ONE)}\n[Class benchfour]\nHierarchies={" ".join(FOUR)}\n'
+CLASSES = f'[Class benchdest]\n[Class benchfour]\nHierarchies={" ".join(OUR_FOUR)}\n'
 
 
 def add_users():
@@ -138,15 +139,69 @@ class Ours(Daemon):
         self.service.destroy()
 
 
+class Places:
+    """Cgroups for a contestant that makes none itself."""
+
+    def __init__(self, top):
+        self.top = top
+        for folder in self.folders():
+            os.makedirs(folder, exist_ok=True)
+
+    def folders(self):
+        """Those of one class, then those of the other."""
+        return [h.path(f'{self.top}/{name}') for name, controllers in (('benchdest', ONE), ('benchfour', FOUR))
+                for h in machine.HIERARCHIES if set(h.controllers) & set(controllers)]
+
+    def files(self, name):
+        return [f'{folder}/cgroup.procs' for folder in self.folders() if folder.endswith(name)]
+
+    def remove(self):
+        """Who still lives leaves them, so that they can go."""
+        for folder in self.folders():
+            home = folder.split(RIG)[0] + RIG + '/run/cgroup.procs'
+            with open(f'{folder}/cgroup.procs', encoding='ascii') as f, open(home, 'w', encoding='ascii', buffering=1) as out:
+                for pid in f.read().split():
+                    try:
+                        out.write(f'{pid}\n')
+                    except ProcessLookupError:
+                        pass
+            wait_for(lambda f=folder: _gone(f), f'{folder} to be empty')
+        for h in machine.HIERARCHIES:
+            if os.path.isdir(h.path(self.top)):
+                os.rmdir(h.path(self.top))
+
+
+class Floor(Daemon):
+    """A loop that receives and does no more: what hearing of an event costs at least. With a class's name it moves besides, into a cgroup of each of
+    its hierarchies: what a move costs at least."""
+    name = 'floor'
+
+    def __init__(self, name=None):
+        self.places = Places(f'{RIG}/floor') if name else None
+        what = ['mover', '0x80000047', MOVED if name == 'benchdest' else MOVED_BY_FOUR, *self.places.files(name)] if name else ['bare', '0x80000047']
+        self.process = subprocess.Popen([f'{LOAD}/load', *map(str, what)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline().strip() != 'listening':
+            raise AssertionError('the bare loop does not listen')
+
+    def pids(self):
+        return [self.process.pid]
+
+    def listener(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+        if self.places:
+            self.places.remove()
+
+
 class Peer(Daemon):
     name = 'cgrulesengd'
 
     def __init__(self, rules):
         self.top = f'{RIG}/peer'
-        for h in machine.HIERARCHIES:
-            for name, controllers in (('benchdest', ONE), ('benchfour', FOUR)):
-                if set(h.controllers) & set(controllers):
-                    os.makedirs(h.path(f'{self.top}/{name}'), exist_ok=True)
+        self.places = Places(self.top)
         os.makedirs('/etc/cgconfig.d', exist_ok=True)  # it does not start without this and an empty cgconfig.conf
         with open('/etc/cgconfig.conf', 'a', encoding='utf-8'):
             pass
@@ -179,27 +234,8 @@ class Peer(Daemon):
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.empty()
-        for h in machine.HIERARCHIES:
-            for name in ('benchdest', 'benchfour', ''):
-                folder = h.path(f'{self.top}/{name}')
-                if os.path.isdir(folder):
-                    wait_for(lambda f=folder: _gone(f), f'{folder} to be empty')
+        self.places.remove()
         machine.remove_cgroup(f'{RIG}/peer-home')
-
-    def empty(self):
-        """Who still lives leaves its cgroups, so that these can go."""
-        for h in machine.HIERARCHIES:
-            for name in ('benchdest', 'benchfour'):
-                procs = h.path(f'{self.top}/{name}', 'cgroup.procs')
-                if not os.path.exists(procs):
-                    continue
-                with open(procs, encoding='ascii') as f, open(h.path(f'{RIG}/run', 'cgroup.procs'), 'w', encoding='ascii', buffering=1) as home:
-                    for pid in f.read().split():
-                        try:
-                            home.write(f'{pid}\n')
-                        except ProcessLookupError:
-                            pass
 
 
 def _gone(folder):

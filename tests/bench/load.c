@@ -8,6 +8,7 @@
  *   load sleepers COUNT UID                   that many processes until standard input ends
  *   load burn MS                              keeps one core busy
  *   load bare MASK                            an empty receive loop until SIGTERM; prints what it got and what was lost
+ *   load mover MASK UID FILE...               the same, and writes who executes as UID into each FILE (cgroup.procs): the least that a move can cost
  *   load scan                                 reads ids, name and cgroups of every process and does nothing with them; CPU time
  *
  * As PROGRAM it is executed itself, under another name: it sees itself placed, or ends at once. */
@@ -229,7 +230,38 @@ static void on_term(int signal) {
         told_to_end = 1;
 }
 
-static int bare(uint32_t mask) {
+/* struct pidfd_info and PIDFD_GET_INFO of Linux 6.13, whose header clashes with <fcntl.h>. */
+typedef struct PidfdInfo {
+        uint64_t mask, cgroup_id;
+        uint32_t ids[11];
+        int32_t exit_code;
+} PidfdInfo;
+#define PIDFD_INFO_GET _IOWR(0xFF, 11, PidfdInfo)
+
+#define FILES_MAX 16
+typedef struct Mover {
+        unsigned uid;
+        int files[FILES_MAX];
+        unsigned n;
+} Mover;
+
+static void move_one(const Mover *m, pid_t pid) {
+        PidfdInfo info = { .mask = 7 };
+        int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+        char text[16];
+
+        if (fd < 0)
+                return;
+        if (ioctl(fd, PIDFD_INFO_GET, &info) == 0 && info.ids[5] == m->uid) {
+                int n = snprintf(text, sizeof(text), "%d", (int) pid);
+                for (unsigned i = 0; i < m->n; i++)
+                        (void) !write(m->files[i], text, (size_t) n); /* it may be gone */
+        }
+        close(fd);
+}
+
+/* An empty receive loop; with a mover it moves besides. */
+static int bare(uint32_t mask, const Mover *mover) {
         struct sigaction end = { .sa_handler = on_term };
         int fd = listen_to(mask);
         unsigned long long events = 0;
@@ -245,12 +277,26 @@ static int bare(uint32_t mask) {
 
                 if (poll(&p, 1, 200) <= 0)
                         continue;
-                while (receive_event(fd, MSG_DONTWAIT, &e))
+                while (receive_event(fd, MSG_DONTWAIT, &e)) {
                         events++;
+                        if (mover && (uint32_t) e.what == PROC_EVENT_EXEC)
+                                move_one(mover, e.event_data.exec.process_tgid);
+                }
         }
         (void) getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size);
         printf("{\"events\": %llu, \"lost\": %u}\n", events, info[SK_MEMINFO_DROPS]);
         return 0;
+}
+
+static int mover(uint32_t mask, unsigned uid, char **files) {
+        Mover m = { .uid = uid };
+
+        for (; *files && m.n < FILES_MAX; files++, m.n++) {
+                m.files[m.n] = open(*files, O_WRONLY | O_CLOEXEC);
+                if (m.files[m.n] < 0)
+                        die(*files);
+        }
+        return bare(mask, &m);
 }
 
 /* ---- rates --------------------------------------------------------------------------------------------------------------- */
@@ -322,14 +368,6 @@ static int burn(unsigned ms) {
 
 /* ---- the least that reading facts can cost -------------------------------------------------------------------------------- */
 
-/* struct pidfd_info and PIDFD_GET_INFO of Linux 6.13, whose header clashes with <fcntl.h>. */
-typedef struct PidfdInfo {
-        uint64_t mask, cgroup_id;
-        uint32_t ids[11];
-        int32_t exit_code;
-} PidfdInfo;
-#define PIDFD_INFO_GET _IOWR(0xFF, 11, PidfdInfo)
-
 static bool read_facts(int proc, const char *name) {
         PidfdInfo info = { .mask = 7 };
         struct stat st;
@@ -388,7 +426,9 @@ int main(int argc, char **argv) {
         if (strcmp(verb, "burn") == 0 && argc == 3)
                 return burn(count_of(argv[2]));
         if (strcmp(verb, "bare") == 0 && argc == 3)
-                return bare((uint32_t) strtoul(argv[2], NULL, 0));
+                return bare((uint32_t) strtoul(argv[2], NULL, 0), NULL);
+        if (strcmp(verb, "mover") == 0 && argc > 4)
+                return mover((uint32_t) strtoul(argv[2], NULL, 0), uid_of(argv[3]), argv + 4);
         if (strcmp(verb, "scan") == 0)
                 return scan();
         fprintf(stderr, "see the top of tests/bench/load.c\n");

@@ -28,6 +28,34 @@ def table(f):
     return '\n'.join(lines)
 
 
+DOCS_BEGIN, DOCS_END = '<!-- figures: written by scripts/bench --write-docs -->\n', '<!-- end of figures -->\n'
+
+
+def cell(row, key):
+    unit = row['unit']
+    return f'{row[key]:.3g}{unit}' if key == 'median' and unit else f'{row[key]:.3g}'
+
+
+def write_docs(f, path, load_before):
+    """The table in the page, with what it was taken on."""
+    with open(path, encoding='utf-8') as page:
+        text = page.read()
+    before, rest = text.split(DOCS_BEGIN)
+    after = rest.split(DOCS_END)[1]
+    loads = ' and '.join(f'{x:.1f}' for x in (load_before, os.getloadavg()[0]))
+    lines = [f'Linux {platform.release()}, {os.cpu_count()} cores, {f.rounds} rounds. Load of the machine (1 minute) before and after: {loads}, '
+             'most of the latter the benchmark\'s own.', '', '| figure | goal | median | min to max | | noted |', '|---|---|---|---|---|---|']
+    for r in f.rows:
+        verdict = {True: 'reached', False: '**missed**', None: ''}[r['reached']]
+        lines.append(f'| {r["what"]} | {r["goal"]} | {cell(r, "median")} | {cell(r, "min")} to {cell(r, "max")} | {verdict} | {r["note"]} |')
+    if 'instructions' in f.raw:
+        counts = ', '.join(f'{what} {n:,}' for what, n in f.raw['instructions'].items())
+        lines += ['', f'Instructions (callgrind) for one: {counts}. A rule takes {f.raw["bytes_a_rule"]} bytes in the engine.']
+    with open(path, 'w', encoding='utf-8') as page:
+        page.write(before + DOCS_BEGIN + '\n'.join(lines) + '\n' + DOCS_END + after)
+    print(f'the table of {path} is written')
+
+
 def short_counts():
     def match(what):
         return figures.instructions('bench-match', 'mixed', '10000', what, repeats=40 * 256)
@@ -74,6 +102,7 @@ def short(path):
 
 def full(args):
     f = figures.Figures(args.rounds, args.scale)
+    load_before = os.getloadavg()[0]
     for name, part in PARTS.items():
         if not args.only or name in args.only:
             began = time.monotonic()
@@ -87,6 +116,8 @@ def full(args):
         json.dump({'kernel': platform.release(), 'cores': os.cpu_count(), 'load': os.getloadavg(), 'rows': f.rows, 'raw': f.raw}, out, indent=1)
     plot.draw(f, args.out)
     print(f'written to {args.out}: bench.json and plots')
+    if args.write_docs:
+        write_docs(f, args.write_docs, load_before)
     return 0
 
 
@@ -95,6 +126,7 @@ def main():
     p.add_argument('--short', action='store_true')
     p.add_argument('--baseline', help='compare with this file instead of tests/bench/baseline.json')
     p.add_argument('--write-baseline', metavar='FILE')
+    p.add_argument('--write-docs', metavar='FILE', help='put the table into this page, between its marks')
     p.add_argument('--rounds', type=int, default=5)
     p.add_argument('--scale', type=float, default=1.0)
     p.add_argument('--only', action='append', choices=list(PARTS))
