@@ -8,14 +8,14 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_LOG, ARG_MOUNT };
+enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_LOG, ARG_MOUNT, ARG_TURNS };
 
 static const struct option long_options[] = {
         { "config", required_argument, NULL, ARG_CONFIG },       { "without", required_argument, NULL, ARG_WITHOUT },
         { "supervise", no_argument, NULL, ARG_SUPERVISE },       { "libexec-dir", required_argument, NULL, ARG_LIBEXEC },
         { "listener", required_argument, NULL, ARG_LISTENER },   { "names", required_argument, NULL, ARG_NAMES },
         { "log-level", required_argument, NULL, ARG_LOG },       { "help", no_argument, NULL, 'h' },
-        { "mount-hierarchies", no_argument, NULL, ARG_MOUNT },
+        { "mount-hierarchies", no_argument, NULL, ARG_MOUNT },   { "short-turns", required_argument, NULL, ARG_TURNS },
         { "version", no_argument, NULL, 'V' },                   {},
 };
 
@@ -24,6 +24,7 @@ static void help(void) {
              "  --config=FILE       instead of /etc/pclass/pclass.conf\n"
              "  --supervise         start again whenever it ends (for machines without a service manager)\n"
              "  --mount-hierarchies mount the named hierarchies that classes ask for, unmount others of ours, and end\n"
+             "  --short-turns=PID   make a running service answer sooner on busy processors (for its unit), and end\n"
              "  --without=LIST      do without some of: connector, exe-reader, landlock, event-mask, pidfd-info, pidfs,\n"
              "                      cgroup2\n"
              "  --libexec-dir=DIR   where pclassd and pclass-names are\n"
@@ -45,6 +46,15 @@ static int parse_level(const char *text, int *ret) {
         if (str_to_u32(text, &number) < 0 || number >= ELEMENTSOF(names))
                 return log_error_errno(EINVAL, "no such log level: %s", text);
         *ret = number;
+        return 0;
+}
+
+static int parse_pid(const char *text, pid_t *ret) {
+        uint32_t number;
+
+        if (str_to_u32(text, &number) < 0 || number == 0 || number > INT32_MAX)
+                return log_error_errno(EINVAL, "not the number of a process: %s", text);
+        *ret = (pid_t) number;
         return 0;
 }
 
@@ -77,6 +87,8 @@ static int parse_option(int c, Options *o, const char **libexec) {
         case ARG_MOUNT:
                 o->mount_hierarchies = true;
                 return 1;
+        case ARG_TURNS:
+                return parse_pid(optarg, &o->short_turns) < 0 ? -EINVAL : 1;
         case ARG_LIBEXEC:
                 *libexec = optarg;
                 return 1;

@@ -9,6 +9,7 @@ typedef struct Options {
         char *listener;       /* --listener=, or pclassd in --libexec-dir= */
         char *names;          /* --names=, or pclass-names there */
         bool mount_hierarchies; /* do that and nothing else */
+        pid_t short_turns;    /* 0, or give that process and its children short turns and do nothing else */
         bool supervise;
         int log_level;
         pid_t supervisor;     /* 0 = none */

@@ -14,14 +14,14 @@ typedef struct SchedAttr {
 } SchedAttr;
 _Static_assert(sizeof(SchedAttr) == 48, "SCHED_ATTR_SIZE_VER0");
 
-int slice_shorten(void) {
+int slice_shorten(pid_t pid) {
         SchedAttr a = {};
 
-        if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0)
+        if (syscall(SYS_sched_getattr, pid, &a, sizeof(a), 0) < 0)
                 return -errno;
         if (a.policy != 0) /* somebody chose another policy for us, where a runtime means something else */
                 return -EBUSY;
         a.size = sizeof(a);
         a.runtime = SLICE_NS;
-        return syscall(SYS_sched_setattr, 0, &a, 0) < 0 ? -errno : 0;
+        return syscall(SYS_sched_setattr, pid, &a, 0) < 0 ? -errno : 0;
 }

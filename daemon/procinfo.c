@@ -71,10 +71,6 @@ bool pidfd_alive(int pidfd) {
         return n == 0 && pidfd >= 0; /* poll() passes over a negative fd */
 }
 
-bool procinfo_alive(const ProcInfo *p) {
-        return pidfd_alive(p->pidfd);
-}
-
 void procinfo_init(ProcInfo *p) {
         p->pidfd = p->dir = -EBADF;
 }
@@ -378,10 +374,7 @@ int procinfo_pin(ProcReader *r, pid_t pid, ProcInfo *ret) {
 int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret) {
         int k = procinfo_pin(r, pid, ret);
 
-        if (k < 0)
-                return k;
-        k = procinfo_complete(r, ret);
-        if (k < 0)
+        if (k >= 0 && (k = procinfo_complete(r, ret)) < 0)
                 procinfo_close(ret);
         return k;
 }

@@ -70,8 +70,10 @@ int procinfo_realtime(ProcReader *r, ProcInfo *p);
 int procinfo_dir(ProcReader *r, ProcInfo *p);
 
 /* True while the process that the pidfd pins has not exited (poll of the pidfd). */
-bool procinfo_alive(const ProcInfo *p);
 bool pidfd_alive(int pidfd);
+static inline bool procinfo_alive(const ProcInfo *p) {
+        return pidfd_alive(p->pidfd);
+}
 
 /* Path of the process in each hierarchy of the table, as /proc/PID/cgroup shows it. paths[i] leads into `buf`, or is NULL when the process has no
  * line for it. " (deleted)" is cut off. hierarchies[] is the broker's table. -ESRCH, -errno. */

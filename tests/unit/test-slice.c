@@ -37,7 +37,7 @@ static bool kernel_has_slices(void) {
 static void test_shorten(void **state) {
         int nice_before = getpriority(PRIO_PROCESS, 0), status;
 
-        assert_int_equal(slice_shorten(), 0);
+        assert_int_equal(slice_shorten(0), 0);
         if (kernel_has_slices())
                 assert_int_equal(runtime(), SLICE_NS);
         assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
@@ -58,7 +58,7 @@ static void test_other_policies_stay(void **state) {
         if (pid == 0) {
                 if (sched_setscheduler(0, SCHED_BATCH, &batch) < 0)
                         _exit(1);
-                _exit(slice_shorten() != -EBUSY || sched_getscheduler(0) != SCHED_BATCH);
+                _exit(slice_shorten(0) != -EBUSY || sched_getscheduler(0) != SCHED_BATCH);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_int_equal(status, 0);
