@@ -2,6 +2,7 @@
 #include "dbus/call.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "common/log.h"
 #include "common/str.h"
@@ -247,6 +248,86 @@ static const Method *method_find(const Method *methods, size_t n, const char *me
         return NULL;
 }
 
+/* How much of our time has gone, in microseconds. */
+static uint64_t used_usec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+/* On failure the call is still the caller's, and nothing was replied. */
+static int call_go(Call **c, sd_bus_error *e) {
+        int r = call_check(*c, e);
+
+        if (r < 0)
+                return r;
+        if (!(*c)->method->action)
+                return call_perform(c, e);
+        if ((*c)->unnamed && manager_when_named((*c)->manager, on_named, *c) >= 0) {
+                call_link(TAKE_PTR(*c));
+                return 0;
+        }
+        return call_authorise(c, e);
+}
+
+static int call_go_measured(Call **c, sd_bus_error *e) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = sd_bus_message_ref((*c)->message);
+        Service *s = (*c)->service;
+        uint64_t began = used_usec();
+        int r = call_go(c, e);
+
+        if (sd_bus_message_get_sender(m))
+                limit_owe(s->limit, m, used_usec() - began);
+        return r;
+}
+
+int call_limit(Service *s, sd_bus_message *m, uint64_t cost, bool waits, sd_bus_error *e) {
+        unsigned msec = 0;
+        int r = sd_bus_message_get_sender(m) ? limit_take(s->limit, m, cost, &msec) : 0; /* no bus, no user: nothing will be allowed */
+
+        if (!waits && (r == -EAGAIN || r == -EBUSY))
+                r = limit_take_stranger(s->limit, cost, &msec);
+        if (r != -EDQUOT && r != -EBUSY)
+                return r;
+        s->counters.limited++;
+        if (r == -EBUSY)
+                return sd_bus_error_set(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many are asked about who they are, try again later");
+        return sd_bus_error_setf(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "You make too many calls, or they take too long: %u a second are served for each user; try again in %u ms",
+                                 LIMIT_PER_SEC, msec);
+}
+
+/* The sender is known now. */
+static void on_known(int result, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
+        _cleanup_(call_freep) Call *c = userdata;
+
+        call_unlink(c);
+        c->next = c->previous = NULL;
+        if (result < 0)
+                return;
+        int r = call_limit(c->service, c->message, LIMIT_CALL, true, &e);
+        if (r >= 0)
+                r = call_go_measured(&c, &e);
+        if (r < 0)
+                call_reply_error(c, r, &e);
+}
+
+/* Takes the call over if it returns 1. */
+static int call_wait_for_sender(Call *c, sd_bus_error *e) {
+        Service *s = c->service;
+        int r = limit_wait(s->limit, c->message, on_known, c);
+
+        if (r == -EBUSY) {
+                s->counters.limited++;
+                return sd_bus_error_set(e, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait until the bus has said who you are, try again later");
+        }
+        if (r < 0)
+                return r;
+        call_link(c);
+        return 1;
+}
+
 int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e) {
         const Method *method = method_find(methods, n, sd_bus_message_get_member(m));
         _cleanup_(call_freep) Call *c = NULL;
@@ -258,18 +339,13 @@ int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, s
         r = call_new(s, method, m, &c);
         if (r < 0)
                 return r;
-        r = call_check(c, e);
-        if (r < 0)
+        if (sd_bus_message_get_sender(m) && !limit_knows(s->limit, m)) {
+                r = call_wait_for_sender(c, e);
+                if (r > 0)
+                        TAKE_PTR(c);
                 return r;
-        if (!method->action) {
-                r = call_perform(&c, e);
-                return r < 0 ? r : 1;
         }
-        if (c->unnamed && manager_when_named(c->manager, on_named, c) >= 0) {
-                call_link(TAKE_PTR(c));
-                return 1;
-        }
-        r = call_authorise(&c, e);
+        r = call_go_measured(&c, e);
         return r < 0 ? r : 1;
 }
 

@@ -62,6 +62,10 @@ struct Call {
 
 /* The handler of all methods in the table: returns as sd-bus wants it. */
 int call_start(Service *s, const Method *methods, size_t n, sd_bus_message *m, sd_bus_error *e);
+#define LIMIT_CALL 1000 /* thousandths of a token that any call costs */
+/* Takes `cost` from the sender of a message. -EAGAIN when he is not known yet and the call can wait for that; else the error is in e. */
+int call_limit(Service *s, sd_bus_message *m, uint64_t cost, bool waits, sd_bus_error *e);
+
 /* What begin() began has ended: the call goes on to settle and reply, or is answered with e. Takes the call. */
 void call_finish(Call *c, int error, sd_bus_error *e);
 /* Before the bus connection goes: calls that wait for moves are forgotten, without a reply. */
@@ -71,7 +75,8 @@ void calls_drop(Service *s);
 typedef struct CallCounters {
         uint64_t calls;    /* of methods, properties apart */
         uint64_t denied;   /* by polkit, or because it could not be asked */
-        uint64_t refused;  /* too many of one user, one connection or all of them */
+        uint64_t refused;  /* too many of one user, one connection or all of them wait */
+        uint64_t limited;  /* one user made too many in too short a time (limit.h) */
 } CallCounters;
 unsigned calls_waiting(const Service *s);
 

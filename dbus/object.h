@@ -1,6 +1,7 @@
 /* What the interfaces share: the service they hang on, and how each describes itself to it. */
 #pragma once
 #include "dbus/call.h"
+#include "dbus/limit.h"
 #include "dbus/row.h"
 #include "polkit/authority.h"
 
@@ -9,6 +10,7 @@ struct Service {
         sd_event *event;
         sd_bus *bus;           /* NULL while there is no bus */
         Authority *authority;  /* NULL with it */
+        Limit *limit;          /* NULL with it */
         sd_event_source *retry;
         Call *calls;           /* those that wait for moves */
         CallCounters counters;

@@ -3,10 +3,13 @@
 #include "dbus/service.h"
 
 #include "common/log.h"
+#include "common/str.h"
 #include "dbus/object.h"
 
 #define BUS_NAME "org.pclass"
 #define RETRY_USEC (1 * UINT64_C(1000000))
+#define RULE_USEC 20  /* about what a rule, and a class, costs in an answer that holds them all */
+#define CLASS_USEC 100
 #define RETRY_ACCURACY_USEC (100 * UINT64_C(1000))
 
 static const Interface *const interfaces[] = {
@@ -41,6 +44,29 @@ static void service_retry_later(Service *s, int error, const char *what) {
                 log_error_errno(r, "Cannot set the timer for the next try to reach the system bus");
 }
 
+/* Of what sd-bus answers by itself: the whole tree is as much work as there is in it. */
+static uint64_t cost_of(const Service *s, sd_bus_message *m) {
+        const char *member = strnull(sd_bus_message_get_member(m));
+
+        if (!streq(member, "GetManagedObjects") && !streq(member, "Introspect"))
+                return LIMIT_CALL;
+        return LIMIT_CALL + RULE_USEC * ruleset_size(manager_ruleset(s->manager)) + CLASS_USEC * manager_n_classes(s->manager);
+}
+
+/* Every call comes by here first. Methods of ours wait, in call_start(), until it is known who the sender is. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *e) {
+        Service *s = userdata;
+        const char *interface = strnull(sd_bus_message_get_interface(m));
+        uint8_t type;
+        int r;
+
+        if (sd_bus_message_get_type(m, &type) < 0 || type != SD_BUS_MESSAGE_METHOD_CALL)
+                return 0;
+        bool ours = startswith(interface, "org.pclass.") != NULL;
+        r = call_limit(s, m, ours ? LIMIT_CALL : cost_of(s, m), ours, e);
+        return r == -EAGAIN ? 0 : r;
+}
+
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         service_retry_later(userdata, -ECONNRESET, "The system bus closed the connection");
         return 0;
@@ -60,6 +86,7 @@ static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *e) {
 
 static void service_disconnect(Service *s) {
         s->authority = authority_free(s->authority);
+        s->limit = limit_free(s->limit);
         calls_drop(s);
         s->bus = sd_bus_close_unref(s->bus);
 }
@@ -69,6 +96,10 @@ static int service_connect(Service *s) {
 
         if (r >= 0)
                 r = authority_new(s->bus, &s->authority);
+        if (r >= 0)
+                r = limit_new(s->bus, &s->limit);
+        if (r >= 0)
+                r = sd_bus_add_filter(s->bus, NULL, on_message, s);
         if (r >= 0)
                 r = service_register(s);
         if (r >= 0)

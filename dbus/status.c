@@ -32,6 +32,7 @@ static int answer_counters(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         append_counter("calls", s->counters.calls, &counters);
         append_counter("calls_denied", s->counters.denied, &counters);
         append_counter("calls_refused", s->counters.refused, &counters);
+        append_counter("calls_limited", s->counters.limited, &counters);
         append_counter("calls_waiting", calls_waiting(s), &counters);
         append_counter("polkit_pending", authority_pending(s->authority), &counters);
         return counters.r < 0 ? counters.r : sd_bus_message_close_container(reply);
