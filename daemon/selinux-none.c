@@ -9,6 +9,10 @@ int selinux_watch(sd_event *event, void (*reloaded)(void *userdata), void *userd
         return 0;
 }
 
+bool selinux_news_pending(void) {
+        return false;
+}
+
 int selinux_check_context(const char *context) {
         return -EOPNOTSUPP;
 }

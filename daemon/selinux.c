@@ -34,14 +34,25 @@ static int _printf_(2, 3) on_message(int type, const char *format, ...) {
         return 0;
 }
 
+/* The library tells of a change once. */
+static bool news_pending;
+
+bool selinux_news_pending(void) {
+        if (selinux_status_updated() > 0)
+                news_pending = true;
+        return news_pending;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         Watch *w = userdata;
         int r = sd_event_source_set_time_relative(source, POLL_USEC);
 
         if (r >= 0)
                 r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-        if (r >= 0 && selinux_status_updated() > 0)
+        if (r >= 0 && selinux_news_pending()) {
+                news_pending = false;
                 w->reloaded(w->userdata);
+        }
         return r;
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/cgroupread.h"
 #include "daemon/destination.h"
 #include "daemon/internal.h"
+#include "daemon/selinux.h"
 #include "rules/cgset.h"
 #include "rules/expand.h"
 
@@ -174,6 +175,8 @@ static void origin_facts(Manager *m, Verdict *v, const Process *process) {
 /* A domain may be hidden from us by the policy. Said once until the policy changes: such processes can come by the thousand. */
 static void tell_hidden_context(Manager *m, const Verdict *v) {
         if (m->hidden_context_told || !m->reader.contexts || (v->info.subject.known & FACT_BIT(FACT_CONTEXT)) || !procinfo_alive(&v->info))
+                return;
+        if (selinux_news_pending()) /* said when everybody is judged again, else it would be said twice of one policy */
                 return;
         m->hidden_context_told = true;
         log_notice("The SELinux policy does not let pclassd read the context of process %d (it may be so with others, and is said once): "
