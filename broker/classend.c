@@ -214,6 +214,6 @@ void runtime_class_remove(Broker *b, const WireRemoveClass *m, WireResult *ret) 
         else if (m->how == WIRE_REMOVE_KILL)
                 ret->error = kill_all(b, c);
         if (ret->error < 0)
-                return refuse(ret, WIRE_FAILED, "its members cannot be killed");
+                return refuse(ret, WIRE_FAILED, ret->error == -EOPNOTSUPP ? "its members cannot be killed without cgroup2" : "its members cannot be killed");
         unmake(b, c, ret);
 }

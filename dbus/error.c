@@ -47,6 +47,8 @@ int error_of_class(int r, const char *name, const char *text, sd_bus_error *e) {
                 return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Class %s cannot be in a hierarchy that root's classes do not use; see Hierarchies= of [Class runtime]", name);
         case EPERM:
                 return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Class %s is not removed from here: %s", name, text);
+        case EOPNOTSUPP:
+                return sd_bus_error_setf(e, ERROR_NOT_SUPPORTED, "Class %s: %s", name, text);
         default:
                 return error_of_daemon(r, e);
         }

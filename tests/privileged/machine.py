@@ -45,6 +45,13 @@ def hierarchy_of(controller):
     return None
 
 
+def v1_membership():
+    """A controller of the hierarchy in which a service without cgroup2 reads membership."""
+    with open('/proc/self/cgroup', encoding='utf-8') as f:
+        first = next(line.split(':')[1] for line in f if not line.startswith('0:') and 'name=' not in line)
+    return first.split(',')[0]
+
+
 def places(pid):
     """{controller or 'cgroup2': path} of a process; each controller of a joint v1 hierarchy has an entry. Raises if it is gone."""
     result = {}

@@ -2,7 +2,7 @@
 import os
 
 from case import Case, program
-from machine import HIERARCHIES, UNIFIED, hierarchy_of, members, place, wait_for
+from machine import HIERARCHIES, UNIFIED, hierarchy_of, members, place, v1_membership, wait_for
 from service import BusError
 
 ADD = ('/Classes', 'Classes', 'Add', 'sa{sv}')
@@ -193,3 +193,22 @@ class RuntimeRights(Case):
         self.await_class(one.pid, 'runtime/one')
         self.assert_home(two.pid)
         self.assertEqual(self.service.explain(two.pid)['Holder'], 'protected')
+
+
+class WithoutCgroup2(Case):
+    """Where there is no cgroup2 only a process with CAP_KILL could end a class's members, and none of ours has that."""
+    WITHOUT = 'cgroup2'
+    RULES = 'one: comm=pta {mine} => runtime/one\nfence: comm=ptfence {mine} => marker\n'
+
+    def test_kill_is_refused(self):
+        membership = v1_membership()
+        self.service.call(*ADD, 'runtime/one', 0)
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one', membership)
+        with self.assertRaises(BusError) as caught:
+            self.service.call(*REMOVE, path_of('runtime/one'), 1, 'mode', 's', 'kill')
+        self.assertIn('cannot be killed without cgroup2', str(caught.exception))
+        self.assert_alive(a)
+        self.service.call(*REMOVE, path_of('runtime/one'), 1, 'mode', 's', 'drain')
+        wait_for(lambda: not self.in_class(a.pid, 'runtime/one', membership), lambda: self.where(a.pid))
+        self.assert_alive(a)
