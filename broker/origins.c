@@ -93,11 +93,13 @@ static int format_line(const Origins *o, const OriginRecord *r, unsigned hierarc
                         hierarchy_name(&o->hierarchies->items[hierarchy]), place_path(o->places, r->origin[hierarchy], NULL));
 }
 
+/* Whom nobody could look at, for want of a descriptor or of memory, is not dead for that. */
 static bool is_alive(const Origins *o, const OriginRecord *r) {
         _cleanup_free_ Process *p = malloc(sizeof(*p));
+        int e = p ? process_open(o->proc_fd, r->pid, p) : -ENOMEM;
 
-        if (!p || process_open(o->proc_fd, r->pid, p) < 0)
-                return !p;
+        if (e < 0)
+                return e != -ESRCH;
         process_close(p);
         return p->start == r->start && !p->dead;
 }
