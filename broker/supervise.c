@@ -1,4 +1,5 @@
-/* Starting again. 100 ms after an end; 5 s once it has died young five times running, so that a broken file costs no CPU. */
+/* Starting again: at once, for meanwhile nobody is placed; 100 ms after it has died young; 5 s once it has done so five times running, so that a
+ * broken file costs no CPU. */
 #include "broker/supervise.h"
 
 #include <signal.h>
@@ -84,7 +85,7 @@ int supervise(SuperviseRun run, void *userdata) {
                 if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG)
                         return EX_CONFIG; /* only the administrator can mend that */
                 young = now_ms() - begin < YOUNG_MS ? young + 1 : 0;
-                unsigned ms = young >= YOUNG_MAX ? LONG_PAUSE_MS : PAUSE_MS;
+                unsigned ms = young >= YOUNG_MAX ? LONG_PAUSE_MS : young > 0 ? PAUSE_MS : 0;
                 log_notice("the broker has ended and starts again in %u ms", ms);
                 if (pause_for(ms, &signals))
                         return EXIT_SUCCESS;

@@ -5,7 +5,7 @@ from collections import namedtuple
 Row = namedtuple('Row', 'key fault often must seen test')
 
 ROWS = (
-    Row('kill', 'kill -9 of one process of the service ({roles}), in turn by chance, at a random moment while up to 8 processes are being moved, under its own supervisor',
+    Row('kill', 'kill -9 of one process of the service ({roles}), in turn by chance, at a random moment while 300 processes that match come and go, under its own supervisor',
         '{points} points', 'back within 2 s; nobody misplaced after the fence; bystanders untouched',
         '{misplaced} misplaced of {checked} looked at, {bystanders_moved} bystanders moved; back after {median} s (median), {slowest} s at most, '
         'of which it waited {slowest_waited} s for a processor; {over} took more than 2 s', 'test_killed_at_many_points'),
