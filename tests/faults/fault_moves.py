@@ -124,7 +124,7 @@ class Strangers(FaultCase):
     """The number of the process that is to be moved is given to another one before the broker writes."""
     RULES = FaultCase.RULES + 'victim: comm=ptvictim {home} => a\n'
 
-    def victim_and_stranger(self, name):
+    def victim_and_stranger(self, name, where):
         a = self.spawn('wait', 'exec', program('ptvictim'), 'say', 'here')
         with self.stopped('broker'):
             a.go()
@@ -135,26 +135,29 @@ class Strangers(FaultCase):
             taker = self.load('take', a.pid, name)
             lines = sorted(taker.line() for _ in range(2))
         self.assertEqual(lines[1], 'taken 1')
+        wanted = {pid: where for pid in (a.pid, int(lines[0].split()[1]))}
+        wait_for(lambda: not self.misplaced(wanted), lambda: f'everybody to be where he belongs: {self.misplaced(wanted)}')  # and nobody asks for a pass
         self.settle()
-        return a.pid, int(lines[0].split()[1])
+        return tuple(wanted)
 
     def test_a_stranger_goes_back_with_its_children(self):
         for _ in range(3):
-            pid, child = self.victim_and_stranger('ptnobody')
+            pid, child = self.victim_and_stranger('ptnobody', None)
             self.assert_places({pid: None, child: None})
         self.assertGreater(self.counter('strangers_hit'), 0)
         self.assertEqual(self.counter('strangers_returned'), self.counter('strangers_hit'))
 
     def test_a_stranger_with_a_rule_goes_where_that_says(self):
-        pid, child = self.victim_and_stranger('pt2')
+        pid, child = self.victim_and_stranger('pt2', 'b')
         self.assert_places({pid: 'b', child: 'b'})
 
     def test_children_of_a_stranger_that_was_hit(self):
-        """It forks between the write and the way back, when it is in the class: the child is born there, and goes back with it. The listener stands
-        still meanwhile."""
+        """It forks between the write and the way back, when it is in the class: the child is born there, and goes back with it, without anybody
+        asking for a pass. The listener stands still meanwhile."""
         rounds, back, all_of_them = much(5, 50), 0, 0
         for _ in range(rounds):
             pids = self.stranger_with_children()
+            wait_for(lambda p=pids: not self.misplaced({pid: None for pid in p}), lambda p=pids: f'{p} at home: {self.misplaced({pid: None for pid in p})}')
             self.settle()
             back += len(pids) - len(self.misplaced({pid: None for pid in pids}))
             all_of_them += len(pids)
