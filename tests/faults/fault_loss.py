@@ -8,7 +8,7 @@ import time
 
 from case import program
 from faults import FaultCase, monotonic, much, status_kib
-from figures import seen, spread
+from figures import ran, seen, spread
 from machine import wait_for
 
 SYS_PIDFD_GETFD = 438
@@ -155,18 +155,22 @@ class StoppedBroker(FaultCase):
 class Resync(FaultCase):
     def test_resync_of_a_crowd(self):
         """All of it in one pass; the machine is not filled up for it, so the figure for 10,000 is its proportion."""
-        n, rounds, took = much(1500, 2800), much(5, 20), []
+        n, rounds, took, own = much(1500, 2800), much(5, 20), [], []
         self.assertEqual(self.load('crowd', n).line(60), 'done')
         self.settle()
+        listener = [self.daemon('listener')]
         for _ in range(rounds):
+            before = ran(listener)
             self.settle()
             s = self.statement()
             self.assertGreaterEqual(s['Checked'], n)
-            took.append((s['Took'] / 1000, s['Checked']))
-        median, slowest = spread([t for t, _ in took])
-        best = min(t / checked for t, checked in took)  # what else runs makes it slower, never faster
-        seen('resync', processes=took[0][1], rounds=rounds, median_ms=median, slowest_ms=slowest, per_10000_ms=round(median / took[0][1] * 10000))
-        self.assertLess(best * 10000, 1000)
+            took.append(s['Took'] / 1000)
+            own.append((ran(listener) - before) / s['Checked'] * 1e7)  # ms for 10,000; a pass waits for nothing but a processor
+        median, slowest = spread(took)
+        own_median, _ = spread(own, 0)
+        seen('resync', processes=s['Checked'], rounds=rounds, median_ms=median, slowest_ms=slowest, per_10000_ms=round(median / s['Checked'] * 10000),
+             own_10000_ms=int(own_median))
+        self.assertLess(own_median, 1000)
 
 
 class Forged(FaultCase):

@@ -37,16 +37,25 @@ def spread(values, digits=2):
     return round(statistics.median(values), digits), round(max(values), digits)
 
 
-def waited(pids):
-    """Seconds that these processes were ready to run and waited for a processor: the machine's, not ours."""
+def schedstat(pids, field):
     total = 0
     for pid in pids:
         try:
             with open(f'/proc/{pid}/schedstat', encoding='ascii') as f:
-                total += int(f.read().split()[1])
+                total += int(f.read().split()[field])
         except (FileNotFoundError, ProcessLookupError):
             pass
     return total / 1e9
+
+
+def ran(pids):
+    """Seconds of processor time that these processes have used."""
+    return schedstat(pids, 0)
+
+
+def waited(pids):
+    """Seconds that they were ready to run and waited for a processor: the machine's, not ours."""
+    return schedstat(pids, 1)
 
 
 def passed_cmocka(path):

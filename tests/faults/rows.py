@@ -17,7 +17,7 @@ ROWS = (
         'test_memory_is_bounded'),
     Row('overflow', 'listener stopped during {forks} forks', 'once', 'loss counted exactly; nobody misplaced',
         '{lost} events lost by our count, {kernel_lost} by the kernel\'s; right again after {took} s; {misplaced} of {survivors} misplaced', 'test_listener_stopped'),
-    Row('resync', 'every process looked at anew', '{processes} processes, {rounds} times', '10,000 in 1 s', '{median_ms} ms (median), {slowest_ms} ms at most; that is {per_10000_ms} ms for 10,000',
+    Row('resync', 'every process looked at anew', '{processes} processes, {rounds} times', '10,000 in 1 s', '{median_ms} ms (median), {slowest_ms} ms at most; that is {per_10000_ms} ms for 10,000, {own_10000_ms} ms of processor time',
         'test_resync'),
     Row('reuse', 'the number of a process that is to be moved is given to another one before the write (a pid namespace of its own with {slots} numbers)',
         '{writes} writes', 'no hit unnoticed, every stranger put back', '{hit} writes hit a stranger: {returned} put back, {ruled} went on to where their own rule says, {undetected} left in the wrong place', 'test_numbers_change_hands'),
