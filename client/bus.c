@@ -167,13 +167,15 @@ int bus_call(Cli *cli, const char *path, const char *interface, const char *memb
         return send_call(cli, call, ret);
 }
 
-int bus_call_texts(Cli *cli, const char *path, const char *interface, const char *member, char *const *assignments) {
+int bus_call_texts(Cli *cli, const char *path, const char *interface, const char *member, const char *text, char *const *assignments, json_object **ret) {
         _cleanup_message_ sd_bus_message *call = NULL;
         int r = bus_open(cli);
 
         if (r != CLI_OK)
                 return r;
         r = sd_bus_message_new_method_call(cli->bus, &call, BUS_NAME, path, interface, member);
+        if (r >= 0 && text)
+                r = sd_bus_message_append(call, "s", text);
         if (r >= 0)
                 r = sd_bus_message_open_container(call, 'a', "{sv}");
         for (; r >= 0 && *assignments; assignments++) {
@@ -183,7 +185,7 @@ int bus_call_texts(Cli *cli, const char *path, const char *interface, const char
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
-        return r < 0 ? call_failed(r, member) : send_call(cli, call, NULL);
+        return r < 0 ? call_failed(r, member) : send_call(cli, call, ret);
 }
 
 int bus_properties(Cli *cli, const char *path, const char *interface, json_object **ret) {

@@ -21,8 +21,8 @@ int bus_open(Cli *cli);
 /* Calls a method (arguments as sd_bus_message_append() takes them) and waits: minutes when a password may be asked for.
  * ret may be NULL; *ret is NULL for an empty reply. The connection is opened by the first call. */
 int bus_call(Cli *cli, const char *path, const char *interface, const char *member, json_object **ret, const char *types, ...);
-/* Calls a method that takes an a{sv} and answers nothing, with texts: "NAME=VALUE"s, NULL-terminated. */
-int bus_call_texts(Cli *cli, const char *path, const char *interface, const char *member, char *const *assignments);
+/* Calls a method that takes an a{sv}, with texts: "NAME=VALUE"s, NULL-terminated. A text before it, and the answer, as for bus_call(), unless NULL. */
+int bus_call_texts(Cli *cli, const char *path, const char *interface, const char *member, const char *text, char *const *assignments, json_object **ret);
 /* All properties of one interface as an object. */
 int bus_properties(Cli *cli, const char *path, const char *interface, json_object **ret);
 

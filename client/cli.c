@@ -85,6 +85,13 @@ int cli_usage_error(const Cli *cli, const char *format, ...) {
         return usage_hint(cli);
 }
 
+int cli_check_assignments(const Cli *cli, char *const *assignments) {
+        for (; *assignments; assignments++)
+                if (!strchr(*assignments, '=') || **assignments == '=')
+                        return cli_usage_error(cli, "'%s': expected NAME=VALUE", *assignments);
+        return CLI_OK;
+}
+
 int cli_text_error(const TextError *err) {
         char text[768];
 

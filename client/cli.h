@@ -53,6 +53,8 @@ void cli_done(Cli *cli);
 void cli_error(const char *format, ...) _printf_(1, 2);
 int cli_oom(void); /* says so, returns CLI_FAILED */
 int cli_usage_error(const Cli *cli, const char *format, ...) _printf_(2, 3); /* points to --help, returns CLI_USAGE */
+/* All NAME=VALUE, NULL-terminated? CLI_OK or CLI_USAGE, said. */
+int cli_check_assignments(const Cli *cli, char *const *assignments);
 /* Says an error of a text ("file:line:column: message"), returns CLI_FAILED. */
 int cli_text_error(const TextError *err);
 

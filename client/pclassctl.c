@@ -10,7 +10,7 @@ static const Verb verbs[] = {
         { "freeze", "CLASS...", "Let the processes of classes stand still (set-property Freeze=yes)", NULL, verb_freeze, true },
         { "thaw", "CLASS...", "Let them go on (set-property Freeze=no)", NULL, verb_thaw, true },
         { "list-processes", "CLASS", "List the processes of one class", NULL, verb_list_processes, true },
-        { "add-class", "NAME", "Make a class until it is removed or the machine starts again: runtime/NAME",
+        { "add-class", "NAME [PROPERTY=VALUE...]", "Make a class until it is removed or the machine starts again: runtime/NAME",
           "  --hierarchies=LIST         Where it exists too: cpu,memory (without: where membership is read)\n", verb_add_class, true },
         { "remove-class", "NAME...", "Remove classes that were made at run time, or from templates",
           "  --drain                    Members go to the class above, or to where they came from\n"

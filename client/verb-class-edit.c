@@ -1,7 +1,9 @@
 /* add-class, remove-class. */
 #include "client/verbs.h"
 
+#include <stdio.h>
 #include "client/bus.h"
+#include "common/classdef.h"
 
 enum {
         OPTION_HIERARCHIES = CLI_OPTION_OWN,
@@ -17,13 +19,23 @@ static int hierarchies_option(Cli *cli, int value, const char *argument, void *u
 int verb_add_class(Cli *cli, int argc, char **argv) {
         static const struct option own[] = { { "hierarchies", required_argument, NULL, OPTION_HIERARCHIES }, {} };
         _cleanup_json_ json_object *path = NULL;
-        const char *hierarchies = NULL;
+        _cleanup_free_ char *hierarchies = NULL;
+        char *properties[_CLASS_PROPERTY_N + 2] = {};
+        const char *list = NULL;
         int first, code;
 
-        if (!cli_parse(cli, argc, argv, own, hierarchies_option, &hierarchies, 1, 1, &first, &code))
+        if (!cli_parse(cli, argc, argv, own, hierarchies_option, &list, 1, 1 + _CLASS_PROPERTY_N, &first, &code))
                 return code;
-        code = hierarchies ? bus_call(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", &path, "sa{sv}", argv[first], 1, "Hierarchies", "s", hierarchies)
-                           : bus_call(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", &path, "sa{sv}", argv[first], 0);
+        code = cli_check_assignments(cli, argv + first + 1);
+        if (code != CLI_OK)
+                return code;
+        memcpy(properties, argv + first + 1, (size_t) (argc - first - 1) * sizeof(char *));
+        if (list) {
+                if (asprintf(&hierarchies, "Hierarchies=%s", list) < 0)
+                        return cli_oom();
+                properties[argc - first - 1] = hierarchies;
+        }
+        code = bus_call_texts(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", argv[first], properties, &path);
         if (code != CLI_OK)
                 return code;
         if (cli->json == JSON_OFF) {

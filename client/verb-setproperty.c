@@ -9,7 +9,7 @@ static int set_properties(Cli *cli, const char *class, char *const *assignments)
 
         if (sd_bus_path_encode(CLASSES_PATH, class, &path) < 0)
                 return cli_oom();
-        return bus_call_texts(cli, path, CLASS_INTERFACE, "SetProperties", assignments);
+        return bus_call_texts(cli, path, CLASS_INTERFACE, "SetProperties", NULL, assignments, NULL);
 }
 
 int verb_set_property(Cli *cli, int argc, char **argv) {
@@ -17,10 +17,8 @@ int verb_set_property(Cli *cli, int argc, char **argv) {
 
         if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 2, 1 + _CLASS_PROPERTY_N, &first, &code))
                 return code;
-        for (int i = first + 1; i < argc; i++)
-                if (!strchr(argv[i], '=') || argv[i][0] == '=')
-                        return cli_usage_error(cli, "'%s': expected NAME=VALUE", argv[i]);
-        return set_properties(cli, argv[first], argv + first + 1);
+        code = cli_check_assignments(cli, argv + first + 1);
+        return code == CLI_OK ? set_properties(cli, argv[first], argv + first + 1) : code;
 }
 
 static int freeze_all(Cli *cli, int argc, char **argv, const char *assignment) {

@@ -59,6 +59,14 @@ class Runtime(Case):
         self.refused(self.add, 'runtime/two', 'TasksMax', 's', 'many')
         wait_for(lambda: 'runtime/two' not in self.names(), 'no half of a class to stay')
 
+    def test_by_command(self):
+        self.assertEqual(self.service.ctl('add-class', 'runtime/one', '--hierarchies=cpu,pids', 'TasksMax=77', '--json'), {'Path': '/Classes/runtime_2fone'})
+        self.assertTrue(os.path.isdir(hierarchy_of('cpu').path(self.class_path('runtime/one'))))
+        with open(hierarchy_of('pids').path(self.class_path('runtime/one'), 'pids.max'), encoding='utf-8') as f:
+            self.assertEqual(f.read(), '77\n')
+        self.service.ctl('remove-class', 'runtime/one')
+        self.assertNotIn('runtime/one', self.names())
+
     def test_refuse(self):
         self.add('runtime/one')
         a = self.spawn(path=program('pta'))
