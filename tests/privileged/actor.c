@@ -15,11 +15,14 @@
  *   orphan STEPS... END        the same by a double fork whose middle process is gone; prints "child N"
  *   chain N           a chain of N processes, each the child of the one before, all pausing; prints "child N" for each
  *   chain-gone N      the same, but every process ends as soon as it has a child; only the last stays
+ *   crowd N           N processes that only sleep, made and after the next line ended bit by bit; prints "crowd N", at the end "gone N"
  *
  * After the last step it pauses until it is killed. Any failure ends it with a message. */
 #include <errno.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +164,42 @@ static void start_chain(long n, bool gone) {
                 waitpid(pid, NULL, 0);
 }
 
+/* Processes of their own, but with the memory of this one: each costs the kernel little, and nothing is copied. */
+#define STACK_SIZE 8192 /* the dynamic linker wants some, once */
+
+static int sleep_forever(void *unused) {
+        (void) unused;
+        stay();
+        return 0;
+}
+
+static void breathe(long i) {
+        if (i % 500 == 499)
+                usleep(50000);
+}
+
+static void crowd(long n) {
+        char *stacks = malloc((size_t) n * STACK_SIZE);
+        pid_t *pids = calloc((size_t) n, sizeof(*pids));
+
+        check(stacks && pids ? 0 : -1, "malloc");
+        for (long i = 0; i < n; i++) {
+                pids[i] = clone(sleep_forever, stacks + (i + 1) * STACK_SIZE, CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, NULL);
+                check(pids[i] < 0 ? -1 : 0, "clone");
+                breathe(i);
+        }
+        say("crowd", n);
+        wait_for_line();
+        for (long i = 0; i < n; i++) {
+                check(kill(pids[i], SIGKILL), "kill");
+                check(waitpid(pids[i], NULL, 0) < 0 ? -1 : 0, "waitpid");
+                breathe(i);
+        }
+        free(pids);
+        free(stacks);
+        say("gone", n);
+}
+
 /* argv of a new program image: its name, then the steps. */
 static char **image(char *name, char **steps) {
         size_t n = 0;
@@ -234,6 +273,8 @@ static void perform(char **steps) {
                         fill(number(arg));
                 else if (strcmp(verb, "thread-uid") == 0)
                         start_thread(set_uid, arg);
+                else if (strcmp(verb, "crowd") == 0)
+                        crowd(number(arg));
                 else if (strcmp(verb, "chain") == 0 || strcmp(verb, "chain-gone") == 0)
                         start_chain(number(arg), strcmp(verb, "chain-gone") == 0);
                 else {
