@@ -1,4 +1,4 @@
-/* Origin records. One line a process and hierarchy: pid, start time, cookie, hierarchy, path to the end of the line. */
+/* Origin records. One line a process and hierarchy: checksum, pid, start time, cookie, hierarchy, path to the end of the line. */
 #include "broker/origins.h"
 
 #include <fcntl.h>
@@ -10,7 +10,8 @@
 
 #define FILE_MAX (64 * 1024 * 1024)
 #define RECORDS_MAX 262144
-#define LINE_MAX_BYTES (WIRE_PATH_MAX + WIRE_TEXT_MAX + 80)
+#define SUM_SIZE 8
+#define LINE_MAX_BYTES (WIRE_PATH_MAX + WIRE_TEXT_MAX + 80 + SUM_SIZE + 1)
 
 struct Origins {
         int dirfd, proc_fd, file_fd;
@@ -21,6 +22,7 @@ struct Origins {
         size_t lines;      /* in the file */
         char pending[4 * LINE_MAX_BYTES]; /* lines that are not in the file yet; mostly those of one process */
         size_t n_pending;
+        size_t damaged;    /* lines that were left out when it was read */
         size_t live_lines; /* when it was last written anew */
 };
 
@@ -41,6 +43,10 @@ OriginRecord *origins_find(const Origins *o, pid_t pid, uint64_t start) {
         OriginRecord *r = map_get_u64(o->records, pid);
 
         return r && r->start == start ? r : NULL;
+}
+
+size_t origins_damaged(const Origins *o) {
+        return o->damaged;
 }
 
 size_t origins_count(const Origins *o) {
@@ -88,9 +94,23 @@ static int record_set(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, un
 
 /* ---- the file --------------------------------------------------------------------------------------------------------- */
 
+/* FNV-1a, 32 bits: for damage, not for forgers, who would have to be root. */
+static uint32_t line_sum(const char *line) {
+        uint32_t sum = 0x811c9dc5u;
+
+        for (; *line && *line != '\n'; line++)
+                sum = (sum ^ (unsigned char) *line) * 0x01000193u;
+        return sum;
+}
+
 static int format_line(const Origins *o, const OriginRecord *r, unsigned hierarchy, char *buf, size_t size) {
-        return snprintf(buf, size, "%d %llu %llu %s %s\n", r->pid, (unsigned long long) r->start, (unsigned long long) r->cookie,
-                        hierarchy_name(&o->hierarchies->items[hierarchy]), place_path(o->places, r->origin[hierarchy], NULL));
+        int n = snprintf(buf, size, "%08x %d %llu %llu %s %s\n", 0u, r->pid, (unsigned long long) r->start, (unsigned long long) r->cookie,
+                         hierarchy_name(&o->hierarchies->items[hierarchy]), place_path(o->places, r->origin[hierarchy], NULL));
+        char sum[SUM_SIZE + 1];
+
+        snprintf(sum, sizeof(sum), "%08x", line_sum(buf + SUM_SIZE + 1));
+        memcpy(buf, sum, SUM_SIZE);
+        return n;
 }
 
 /* Whom nobody could look at, for want of a descriptor or of memory, is not dead for that. */
@@ -184,7 +204,17 @@ static int hierarchy_named(const HierarchySet *set, const char *name, unsigned *
         return -ENOENT;
 }
 
-/* A line that is not understood is left out: it may be cut short by a full disk. */
+/* The rest of a line that fits its checksum, or NULL. */
+static const char *believed(const char *line) {
+        char sum[SUM_SIZE + 1];
+
+        if (strlen(line) <= SUM_SIZE || line[SUM_SIZE] != ' ')
+                return NULL;
+        snprintf(sum, sizeof(sum), "%08x", line_sum(line + SUM_SIZE + 1));
+        return strncmp(line, sum, SUM_SIZE) == 0 ? line + SUM_SIZE + 1 : NULL;
+}
+
+/* A line that is damaged or cut short by a full disk is left out, and counted: a wrong origin would be a wrong way back. */
 static int parse_line(Origins *o, const char *line) {
         unsigned long long start, cookie;
         char name[256];
@@ -193,6 +223,11 @@ static int parse_line(Origins *o, const char *line) {
         uint32_t place;
         OriginRecord *r;
 
+        line = believed(line);
+        if (!line) {
+                o->damaged++;
+                return 0;
+        }
         if (sscanf(line, "%d %llu %llu %255s %n", &pid, &start, &cookie, name, &n) != 4 || n == 0 || line[n] != '/')
                 return 0;
         if (pid <= 0 || hierarchy_named(o->hierarchies, name, &hierarchy) < 0)
@@ -213,7 +248,7 @@ static int read_back(Origins *o) {
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
-                return r == -ENOMEM ? r : 1;
+                return r == -EFBIG ? 1 : r; /* what cannot be read now may be readable at the next start: it is not written over */
         const char *boot = strtok_r(text, "\n", &save);
         boot = boot ? startswith(boot, "boot ") : NULL;
         if (!boot || !streq(boot, o->boot_id))

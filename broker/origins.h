@@ -16,8 +16,8 @@ typedef struct OriginRecord {
 } OriginRecord;
 
 typedef struct Origins Origins;
-/* dirfd: the runtime directory, proc_fd: /proc; both stay the caller's. Reads what is left of an earlier start; an unreadable or
- * foreign file is an empty one (1 is returned then, so that it can be said). */
+/* dirfd: the runtime directory, proc_fd: /proc; both stay the caller's. Reads what is left of an earlier start; a foreign file is an empty one (1 is
+ * returned then, so that it can be said); one that cannot be read for want of something is an error. */
 int origins_open(int dirfd, int proc_fd, const HierarchySet *hierarchies, PlaceTable *places, const char *boot_id, Origins **ret);
 Origins *origins_free(Origins *o);
 DEFINE_CLEANUP(Origins *, origins_free)
@@ -33,6 +33,8 @@ int origins_flush(Origins *o);
 void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy);
 
 size_t origins_count(const Origins *o);
+/* Lines that were left out when the file was read, for they do not fit their checksums. */
+size_t origins_damaged(const Origins *o);
 /* for (size_t i = 0; (r = origins_next(o, &i)); ) — may forget the one it stands on. */
 OriginRecord *origins_next(const Origins *o, size_t *iterator);
 /* Drops records of dead processes and writes the file anew. */

@@ -282,6 +282,9 @@ static int read_origins(Setup *s) {
                 r = origins_open(s->runtime_fd, s->proc_fd, s->hierarchies, s->places, boot_id, &s->origins);
         if (r < 0)
                 return log_error_errno(r, "cannot keep origins in %s", s->config->runtime_dir);
+        if (origins_damaged(s->origins) > 0)
+                log_warning("%zu of the origins in %s are damaged, and forgotten: who was moved before stays where he is when no rule wants him any more",
+                            origins_damaged(s->origins), s->config->runtime_dir);
         if (r == 1)
                 log_info("the origins in %s are of another boot, and forgotten", s->config->runtime_dir);
         return 0;

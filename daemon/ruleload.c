@@ -74,11 +74,14 @@ static int load_runtime(RuleBase *b) {
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 RuntimeRule *x = &b->runtime[b->n_runtime];
                 TextError err;
-                if (rule_parse(stored[i].text, strlen(stored[i].text), &x->rule, &err) < 0) {
+                int e = rule_parse(stored[i].text, strlen(stored[i].text), &x->rule, &err);
+                if (e == -ENOMEM) /* nothing is wrong with the rule, and the next save must not lose it */
+                        r = e;
+                else if (e < 0)
                         log_warning("Stored rule left out, it does not parse any more: column %u: %s: %s", err.column, err.message,
                                     stored[i].text);
+                if (e < 0)
                         continue;
-                }
                 x->before = TAKE_PTR(stored[i].before);
                 x->after = TAKE_PTR(stored[i].after);
                 b->n_runtime++;

@@ -40,11 +40,34 @@ static void check_records(const Origins *o, const PlaceTable *places) {
         }
 }
 
-static void check_origins(const uint8_t *data, size_t size) {
+/* With a checksum that fits in front of each line, or as they are. */
+static void put_origins(bool with_sums, const uint8_t *data, size_t size) {
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+        FILE *f = open_memstream(&text, &n);
+
+        assert(f);
+        while (with_sums && size > 0) {
+                const uint8_t *end = memchr(data, '\n', size);
+                size_t line = end ? (size_t) (end - data) : size;
+                uint32_t sum = 0x811c9dc5u;
+                for (size_t i = 0; i < line; i++)
+                        sum = (sum ^ data[i]) * 0x01000193u;
+                fprintf(f, "%08x ", sum);
+                fwrite(data, 1, line + (end != NULL), f);
+                data += line + (end != NULL);
+                size -= line + (end != NULL);
+        }
+        fwrite(data, 1, size, f);
+        assert(fclose(f) == 0);
+        put(ORIGINS_FILE, "boot b\n", (const uint8_t *) text, n);
+}
+
+static void check_origins(bool with_sums, const uint8_t *data, size_t size) {
         _cleanup_(place_table_freep) PlaceTable *places = NULL, *again = NULL;
         _cleanup_(origins_freep) Origins *o = NULL, *second = NULL;
 
-        put(ORIGINS_FILE, "boot b\n", data, size);
+        put_origins(with_sums, data, size);
         assert(place_table_new(&places) == 0 && place_table_new(&again) == 0);
         int r = origins_open(fake->dirfd, fake->proc_fd, fake->set, places, "b", &o);
         assert(r == 0 || r == 1 || r == -ENOSPC);
@@ -86,8 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 for (int pid = 100; pid < 104; pid++)
                         fake_process(fake, pid, 'S', 0, 0, 500, "/", "/");
         }
-        switch (data[0] % 3) {
-        case 0: check_origins(data + 1, size - 1); break;
+        switch ((data[0] & 0x7f) % 3) {
+        case 0: check_origins(!(data[0] & 0x80), data + 1, size - 1); break;
         case 1: check_tuned(data + 1, size - 1); break;
         default: check_runtime(data + 1, size - 1); break;
         }

@@ -71,6 +71,28 @@ static void test_place_sets(void **state) {
         assert_false(place_set_has(&a, 9));
 }
 
+static uint32_t sum(const char *line, size_t n) {
+        uint32_t h = 2166136261u;
+
+        while (n-- > 0)
+                h = (h ^ (unsigned char) *line++) * 16777619u;
+        return h;
+}
+
+/* Each of the lines behind the first with its checksum in front. Static buffer. */
+static const char *summed(const char *text) {
+        static char out[4096];
+        const char *p = strchr(text, '\n') + 1;
+        int n = snprintf(out, sizeof(out), "%.*s", (int) (p - text), text);
+
+        for (const char *end; *p; p = end) {
+                end = strchrnul(p, '\n');
+                n += snprintf(out + n, sizeof(out) - (size_t) n, "%08x %.*s%s", sum(p, (size_t) (end - p)), (int) (end - p), p, *end ? "\n" : "");
+                end += *end != '\0';
+        }
+        return out;
+}
+
 static Origins *open_origins(FakeCgroup *f, PlaceTable *t, const char *boot, int expected) {
         Origins *o = NULL;
 
@@ -118,8 +140,8 @@ static void test_survive_a_restart(void **state) {
         assert_null(origins_find(o, 100, 501));
         assert_null(origins_find(o, 101, 501));
         origins_free(o);
-        assert_string_equal(strchr(fake_read(f, ORIGINS_FILE), '\n') + 1, "100 500 18446744073709551615 memory /m\n"
-                                                                          "100 500 18446744073709551615 cgroup2 /a b/c\n");
+        assert_string_equal(fake_read(f, ORIGINS_FILE), summed("boot boot-1\n100 500 18446744073709551615 memory /m\n"
+                                                               "100 500 18446744073709551615 cgroup2 /a b/c\n"));
 }
 
 static void test_another_boot(void **state) {
@@ -127,7 +149,7 @@ static void test_another_boot(void **state) {
         _cleanup_(place_table_freep) PlaceTable *t = NULL;
 
         fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
-        fake_write(f, ORIGINS_FILE, "boot boot-1\n100 500 7 memory /m\n");
+        fake_write(f, ORIGINS_FILE, summed("boot boot-1\n100 500 7 memory /m\n"));
         assert_int_equal(place_table_new(&t), 0);
         Origins *o = open_origins(f, t, "boot-2", 1);
         assert_int_equal(origins_count(o), 0);
@@ -140,13 +162,54 @@ static void test_torn_lines(void **state) {
         _cleanup_(place_table_freep) PlaceTable *t = NULL;
 
         fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
-        fake_write(f, ORIGINS_FILE, "boot b\n100 500 7\nx\n100 500 7 nosuch /m\n-1 5 7 memory /m\n100 500 7 memory relative\n\n100 500 7 memory /older\n100 500 7 memory /m\n100 50");
+        fake_write(f, ORIGINS_FILE, summed("boot b\n100 500 7\nx\n100 500 7 nosuch /m\n-1 5 7 memory /m\n100 500 7 memory relative\n\n100 500 7 memory /older\n100 500 7 memory /m\n100 50"));
         assert_int_equal(place_table_new(&t), 0);
         Origins *o = open_origins(f, t, "b", 0);
         assert_int_equal(origins_count(o), 1);
         assert_int_equal(place_count(t), 2);
         assert_string_equal(place_path(t, origins_find(o, 100, 500)->origin[0], NULL), "/m"); /* the later line is the newer origin */
         origins_free(o);
+}
+
+/* Whatever a bit or a cut does, an origin is the right one or none, and what is missing was counted. */
+static void check_damage(FakeCgroup *f, const char *text, bool may_be_foreign) {
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        _cleanup_(origins_freep) Origins *o = NULL;
+        const OriginRecord *a, *b;
+
+        fake_write(f, ORIGINS_FILE, text);
+        assert_int_equal(place_table_new(&t), 0);
+        int r = origins_open(f->dirfd, f->proc_fd, f->set, t, "b", &o);
+        assert_true(r == 0 || (r == 1 && may_be_foreign));
+        a = origins_find(o, 100, 500);
+        b = origins_find(o, 101, 501);
+        assert_int_equal(origins_count(o), (a ? 1u : 0) + (b ? 1 : 0));
+        if (a)
+                assert_string_equal(place_path(t, a->origin[0], NULL), "/m");
+        if (b)
+                assert_string_equal(place_path(t, b->origin[0], NULL), "/home/x");
+        if (r == 0 && origins_count(o) < 2)
+                assert_true(origins_damaged(o) > 0 || strlen(text) < strlen("boot b\n........ 100 500 7 memory /m\n........ 101"));
+}
+
+static void test_cut_and_flipped_anywhere(void **state) {
+        FakeCgroup *f = *state;
+        char text[256], damaged[256];
+
+        fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
+        fake_process(f, 101, 'S', 0, 0, 501, "/", "/");
+        snprintf(text, sizeof(text), "%s", summed("boot b\n100 500 7 memory /m\n101 501 8 memory /home/x\n"));
+        check_damage(f, text, false);
+        for (size_t at = 0; text[at]; at++) {
+                strcpy(damaged, text);
+                damaged[at] = '\0';
+                check_damage(f, damaged, at < 6);
+                for (unsigned bit = 0; bit < 8; bit++) {
+                        strcpy(damaged, text);
+                        damaged[at] ^= (char) (1u << bit);
+                        check_damage(f, damaged, at <= 6);
+                }
+        }
 }
 
 static void test_forget(void **state) {
@@ -184,7 +247,7 @@ static void test_compaction(void **state) {
         assert_int_equal(origins_count(o), ORIGINS_SLACK);
         assert_int_equal(origins_add(o, 9999, 1, 1, 0, 0, &r), 0);
         assert_null(r); /* it is among the dead itself */
-        assert_string_equal(strchr(fake_read(f, ORIGINS_FILE), '\n') + 1, "7 70 1 memory /m\n");
+        assert_string_equal(fake_read(f, ORIGINS_FILE), summed("boot b\n7 70 1 memory /m\n"));
         assert_int_equal(origins_count(o), 1);
         origins_free(o);
 }
@@ -197,6 +260,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_survive_a_restart, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_another_boot, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_torn_lines, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_cut_and_flipped_anywhere, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_forget, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_compaction, fake_setup, fake_teardown),
         };

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include "common/fd.h"
@@ -281,6 +283,97 @@ static void test_mode(void **state) {
         assert_int_equal(mode, 7);
 }
 
+/* The same for the other files. */
+static void test_others_cut_anywhere(void **state) {
+        char *before[] = { (char *) "old", NULL }, *now[] = { (char *) "new", (char *) "more", NULL };
+        char text[200];
+
+        assert_int_equal(store_save_disabled(store, before), 0);
+        assert_int_equal(store_save_disabled(store, now), 0);
+        get_file("disabled", text, sizeof(text));
+        for (size_t cut = 0, size = strlen(text); cut < size; cut++) {
+                _cleanup_strv_ char **names = NULL;
+                put_file("disabled", text, cut);
+                assert_int_equal(store_load_disabled(store, &names), 1);
+                assert_int_equal(strv_length(names), 1);
+                assert_string_equal(names[0], "old");
+        }
+        assert_int_equal(store_save_mode(store, MODE_ENFORCE), 0);
+        assert_int_equal(store_save_mode(store, MODE_OBSERVE), 0);
+        get_file("mode", text, sizeof(text));
+        for (size_t cut = 0, size = strlen(text); cut < size; cut++) {
+                Mode mode = MODE_OBSERVE;
+                put_file("mode", text, cut);
+                assert_int_equal(store_load_mode(store, &mode), 1);
+                assert_int_equal(mode, MODE_ENFORCE);
+        }
+        assert_int_equal(store_save_assignments(store, "boot a\norder 1 2 0 1 0 0 0 web\nprocess 1 100 abc\n"), 0);
+        get_file("assignments", text, sizeof(text));
+        for (size_t cut = 0, size = strlen(text); cut < size; cut++) {
+                char *all = NULL;
+                put_file("assignments", text, cut);
+                assert_int_equal(store_load_assignments(store, &all), -EBADMSG); /* never some of them */
+                assert_null(all);
+        }
+}
+
+/* ---- a full disk ---- */
+
+#define CHECK(condition) do { if (!(condition)) _exit(__LINE__ % 251 + 1); } while (0)
+
+/* Leaves no byte. */
+static void fill(int fd) {
+        static const char zeros[4096];
+
+        while (write(fd, zeros, sizeof(zeros)) > 0)
+                ;
+        CHECK(errno == ENOSPC);
+}
+
+/* In a process and a mount namespace of its own. */
+static void on_a_small_disk(void) {
+        char *off[] = { (char *) "off", NULL }, *more[] = { (char *) "on", NULL };
+        _cleanup_strv_ char **names = NULL;
+        StoredRule *rules = NULL;
+        char path[64];
+        size_t n = 0;
+        Mode mode;
+        Store *s;
+
+        CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        CHECK(mount("tmpfs", directory, "tmpfs", 0, "size=64k") == 0 && store_open(directory, &s) == 0);
+        CHECK(store_save_rules(s, sample, 2) == 0 && store_save_disabled(s, off) == 0 && store_save_mode(s, MODE_ENFORCE) == 0);
+        snprintf(path, sizeof(path), "%s/filler", directory);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        CHECK(fd >= 0);
+        fill(fd);
+        for (int i = 0; i < 3; i++) { /* again and again: no attempt eats into what is there */
+                CHECK(store_save_rules(s, sample, 1) == -ENOSPC);
+                CHECK(store_save_disabled(s, more) == -ENOSPC);
+                CHECK(store_save_mode(s, MODE_OBSERVE) == -ENOSPC);
+                CHECK(store_save_assignments(s, "boot a\n") == -ENOSPC);
+        }
+        CHECK(store_load_rules(s, &rules, &n) == 0 && n == 2 && streq(rules[0].text, sample[0].text));
+        CHECK(store_load_disabled(s, &names) == 0 && names && streq(names[0], "off"));
+        CHECK(store_load_mode(s, &mode) == 0 && mode == MODE_ENFORCE);
+        CHECK(ftruncate(fd, 0) == 0 && store_save_rules(s, sample, 1) == 0);
+        stored_rules_free(rules, n);
+        CHECK(store_load_rules(s, &rules, &n) == 0 && n == 1);
+        _exit(0);
+}
+
+static void test_disk_full(void **state) {
+        int status;
+
+        if (geteuid() != 0)
+                skip();
+        pid_t pid = fork();
+        if (pid == 0)
+                on_a_small_disk();
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0); /* else the line, modulo 251, and 1 more */
+}
+
 static void test_open_fails(void **state) {
         Store *s = (Store *) 1;
         char path[64];
@@ -344,6 +437,8 @@ int main(void) {
                 TEST(test_disabled),
                 TEST(test_mode),
                 TEST(test_assignments),
+                TEST(test_others_cut_anywhere),
+                TEST(test_disk_full),
                 TEST(test_open_fails),
                 TEST(test_open_denied),
         };
