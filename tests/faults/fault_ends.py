@@ -68,7 +68,13 @@ class Return:
         self.name, self.seconds = name, monotonic() - began
         roles = case.roles()
         self.waited = min(self.seconds, waited([roles['broker'], roles['listener']]))  # which begin one after the other; the rest run beside them
+        self.stages = [round(machine.start_time(roles[r]) / os.sysconf('SC_CLK_TCK') - time.clock_gettime(time.CLOCK_BOOTTIME) + monotonic() - began, 2)
+                       for r in ('broker', 'listener')]
         case.service.note_own()
+
+    def __str__(self):
+        return (f'{self.name}: back after {self.seconds:.2f} s; the new broker began after {self.stages[0]} s, the listener after {self.stages[1]} s; '
+                f'they waited {self.waited:.2f} s for a processor; load {os.getloadavg()[0]:.0f}')
 
 
 class Kill(Ends):
@@ -86,6 +92,11 @@ class Kill(Ends):
         r = Return(self, name)
         self.began = monotonic()
         return r
+
+    def close_actors(self, but):
+        for a in [a for a in self.actors if a.pid not in but]:
+            a.close()
+            self.actors.remove(a)
 
     def point(self, rng, expected, role):
         """One point of the protocol: a kill at any moment of a load, and a look at everybody once it has settled."""
@@ -109,15 +120,17 @@ class Kill(Ends):
         for role in roles:
             r = self.point(rng, expected, role)
             if r.seconds - r.waited > self.SLOW:
-                print(f'     {role} was back after {r.seconds:.2f} s, load {os.getloadavg()[0]:.0f}: once more')
+                print(f'     {r}: once more')
                 r = self.point(rng, expected, role)
             returns.append(r)
             checked += len(expected)
             if len(expected) > 200:  # the machine is not ours alone
                 self.end_members('a')
+                self.close_actors(bystanders)
                 expected = dict(bystanders)
         median, slowest = spread([r.seconds for r in returns])
         worst = max(returns, key=lambda r: r.seconds)
+        print(f'     the slowest: {worst}')
         own = max(r.seconds - r.waited for r in returns)
         seen('kill', roles=', '.join(self.ROLES), points=points, misplaced=0, checked=checked, bystanders_moved=len(self.misplaced(bystanders)), median=median,
              slowest=slowest, slowest_waited=round(worst.waited, 2), slowest_role=worst.name, over=sum(r.seconds > self.SLOW for r in returns))
