@@ -61,6 +61,22 @@ static bool take_io_weight(const char *value, char *buf, size_t size) {
         return take_as_is(number ? number : value, buf, size);
 }
 
+static bool take_freeze(const char *value, char *buf, size_t size) {
+        bool frozen = streq(value, "FROZEN") || streq(value, "1");
+
+        return (frozen || streq(value, "THAWED") || streq(value, "0")) && take_as_is(frozen ? "yes" : "no", buf, size);
+}
+
+/* "8:0 1000" of a version 1 file: one device and its limit. */
+static bool take_device(const char *value, char *buf, size_t size) {
+        unsigned major, minor;
+        int n = 0;
+
+        if (sscanf(value, "%9u:%9u %n", &major, &minor, &n) != 2 || n == 0 || !value[n])
+                return false;
+        return (size_t) snprintf(buf, size, "/dev/block/%u:%u %s", major, minor, value + n) < size;
+}
+
 /* "50000 100000" of cpu.max, in microseconds. */
 static bool take_quota(const char *value, char *buf, size_t size) {
         unsigned long long quota, period = 100000;
@@ -91,14 +107,30 @@ static const struct {
         { "blkio.weight", "IOWeight", take_blkio_weight },
         { "blkio.bfq.weight", "IOWeight", take_bfq_weight },
         { "io.weight", "IOWeight", take_io_weight },
+        { "blkio.throttle.read_bps_device", "IOReadBandwidthMax", take_device },
+        { "blkio.throttle.write_bps_device", "IOWriteBandwidthMax", take_device },
+        { "blkio.throttle.read_iops_device", "IOReadIOPSMax", take_device },
+        { "blkio.throttle.write_iops_device", "IOWriteIOPSMax", take_device },
+        { "freezer.state", "Freeze", take_freeze },
+        { "cgroup.freeze", "Freeze", take_freeze },
 };
 
 /* ---- classes -------------------------------------------------------------------------------------------------------- */
 
+/* The controllers of a group that share a namespace, and so are one class. */
+typedef struct Part {
+        const CgSection *group;
+        char *name;         /* of the class; NULL: it is none */
+        const char *prefix;
+        char **controllers; /* NULL: the group has none */
+        bool first;         /* of its group */
+} Part;
+
 typedef struct Writer {
         const CgConfig *config;
         FILE *f;
-        char **names; /* of each section's class; NULL: it is none */
+        Part *parts;
+        size_t n;
         char *done;   /* properties of this class that have been written, each followed by a blank */
 } Writer;
 
@@ -200,13 +232,33 @@ static const char *namespace_of(const CgConfig *c, const char *controller) {
         return "";
 }
 
-/* The prefix that all controllers of the group share; false when they differ. */
-static bool find_prefix(const CgConfig *c, const CgSection *g, const char **ret) {
-        *ret = g->controllers ? namespace_of(c, *g->controllers) : "";
-        for (char **p = g->controllers; p && *p; p++)
-                if (!streq(namespace_of(c, *p), *ret))
-                        return false;
-        return true;
+/* A part of the group with that prefix, made if there is none among the group's. -ENOMEM. */
+static int part_of(Writer *w, const CgSection *g, size_t first, const char *prefix, Part **ret) {
+        for (size_t i = first; i < w->n; i++)
+                if (streq(w->parts[i].prefix, prefix)) {
+                        *ret = &w->parts[i];
+                        return 0;
+                }
+        Part *grown = reallocarray(w->parts, w->n + 1, sizeof(*grown));
+        if (!grown)
+                return -ENOMEM;
+        w->parts = grown;
+        *ret = &w->parts[w->n++];
+        **ret = (Part) { .group = g, .prefix = prefix, .first = w->n == first + 1 };
+        return 0;
+}
+
+static int add_parts(Writer *w, const CgSection *g) {
+        size_t first = w->n;
+        Part *part;
+        int r = 0;
+
+        for (char **p = g->controllers; p && *p && r >= 0; p++) {
+                r = part_of(w, g, first, namespace_of(w->config, *p), &part);
+                if (r >= 0)
+                        r = strv_append(&part->controllers, *p);
+        }
+        return r < 0 || w->n > first ? r : part_of(w, g, first, "", &part);
 }
 
 /* Slashes at both ends and doubled ones go. */
@@ -229,16 +281,12 @@ static bool has_foreign_specifier(const char *name) {
         return false;
 }
 
-static int class_name(const CgConfig *c, const CgSection *g, char **ret, const char **ret_reason) {
-        const char *prefix;
+static int class_name(const Part *part, char **ret, const char **ret_reason) {
+        const CgSection *g = part->group;
         char *name;
 
         *ret = NULL;
-        if (!find_prefix(c, g, &prefix)) {
-                *ret_reason = "its controllers have different namespaces";
-                return 0;
-        }
-        if (asprintf(&name, "%s/%s", prefix, g->name) < 0)
+        if (asprintf(&name, "%s/%s", part->prefix, g->name) < 0)
                 return -ENOMEM;
         tidy(name);
         if (streq(name, ".") || !*name)
@@ -276,74 +324,82 @@ static int write_hierarchies(Writer *w, char *const *controllers) {
 
 /* ---- sections ------------------------------------------------------------------------------------------------------- */
 
-static bool same_class(const Writer *w, size_t i, size_t k) {
-        return w->names[i] && w->names[k] && streq(w->names[i], w->names[k]);
+static bool same_class(const Part *a, const Part *b) {
+        return a->name && b->name && streq(a->name, b->name);
 }
 
-static int write_group(Writer *w, const CgSection *g) {
+static int write_part(Writer *w, const Part *part) {
+        const CgSection *g = part->group;
         bool perm = false;
         int r = 0;
 
         for (size_t i = 0; i < g->n_settings && r >= 0; i++) {
                 const CgSetting *s = &g->settings[i];
                 bool is_perm = streq(s->where, CG_PERM_TASK) || streq(s->where, CG_PERM_ADMIN);
-                if (is_perm && !perm)
+                if (is_perm && !perm && part->first)
                         fprintf(w->f, "# line %u: perm: who may do what with a class is decided by polkit, not by owners of files\n", s->line);
                 perm |= is_perm;
-                if (!is_perm)
+                if (!is_perm && strv_contains(part->controllers, s->where))
                         r = write_setting(w, g, s);
         }
         return r;
 }
 
-static int add_controllers(char ***all, const CgSection *g) {
+static int add_controllers(char ***all, const Part *part) {
         int r = 0;
 
-        for (char **p = g->controllers; p && *p && r >= 0; p++)
+        for (char **p = part->controllers; p && *p && r >= 0; p++)
                 if (!strv_contains(*all, *p))
                         r = strv_append(all, *p);
         return r;
 }
 
-/* Sections of the same name are one class, which stands where the first of them does. */
+/* Those of the same name are one class, which stands where the first of them does. */
 static int write_class(Writer *w, size_t first) {
-        const CgConfig *c = w->config;
         _cleanup_strv_ char **controllers = NULL;
         int r = 0;
 
         for (size_t i = 0; i < first; i++)
-                if (same_class(w, i, first))
+                if (same_class(&w->parts[i], &w->parts[first]))
                         return 0;
-        for (size_t i = first; i < c->n && r >= 0; i++)
-                if (same_class(w, i, first))
-                        r = add_controllers(&controllers, &c->sections[i]);
+        for (size_t i = first; i < w->n && r >= 0; i++)
+                if (same_class(&w->parts[i], &w->parts[first]))
+                        r = add_controllers(&controllers, &w->parts[i]);
         free(w->done);
         w->done = strdup("");
         if (r < 0 || !w->done)
                 return -ENOMEM;
-        fprintf(w->f, "\n[Class %s]\n", w->names[first]);
+        fprintf(w->f, "\n[Class %s]\n", w->parts[first].name);
         r = write_hierarchies(w, controllers);
-        for (size_t i = first; i < c->n && r >= 0; i++)
-                if (same_class(w, i, first))
-                        r = write_group(w, &c->sections[i]);
+        for (size_t i = first; i < w->n && r >= 0; i++)
+                if (same_class(&w->parts[i], &w->parts[first]))
+                        r = write_part(w, &w->parts[i]);
         return r;
 }
 
-static int name_sections(Writer *w) {
-        const CgConfig *c = w->config;
+static int name_parts(Writer *w) {
         const char *reason = "";
         int r = 0;
 
-        w->names = calloc(c->n + 1, sizeof(char *));
-        for (size_t i = 0; w->names && r >= 0 && i < c->n; i++) {
-                const CgSection *g = &c->sections[i];
-                if (g->kind < CG_GROUP)
-                        continue;
-                r = class_name(c, g, &w->names[i], &reason);
-                if (r >= 0 && !w->names[i])
+        for (size_t i = 0; i < w->config->n && r >= 0; i++)
+                if (w->config->sections[i].kind >= CG_GROUP)
+                        r = add_parts(w, &w->config->sections[i]);
+        for (size_t i = 0; r >= 0 && i < w->n; i++) {
+                const CgSection *g = w->parts[i].group;
+                r = class_name(&w->parts[i], &w->parts[i].name, &reason);
+                if (r >= 0 && !w->parts[i].name)
                         fprintf(w->f, "# %s \"%s\" (line %u): %s\n", g->kind == CG_GROUP ? "group" : "template", g->name, g->line, reason);
         }
-        return w->names ? r : -ENOMEM;
+        return r;
+}
+
+static void writer_done(Writer *w) {
+        for (size_t i = 0; i < w->n; i++) {
+                free(w->parts[i].name);
+                strv_free(w->parts[i].controllers);
+        }
+        free(w->parts);
+        free(w->done);
 }
 
 static void write_other(Writer *w, const CgSection *s) {
@@ -367,13 +423,10 @@ int cgconfig_format(const CgConfig *c, FILE *f) {
         for (size_t i = 0; i < c->n; i++)
                 if (c->sections[i].kind < CG_GROUP)
                         write_other(&w, &c->sections[i]);
-        r = name_sections(&w);
-        for (size_t i = 0; i < c->n && r >= 0; i++)
-                if (w.names[i])
+        r = name_parts(&w);
+        for (size_t i = 0; i < w.n && r >= 0; i++)
+                if (w.parts[i].name)
                         r = write_class(&w, i);
-        for (size_t i = 0; i < c->n && w.names; i++)
-                free(w.names[i]);
-        free(w.names);
-        free(w.done);
+        writer_done(&w);
         return r < 0 ? r : ferror(f) ? -EIO : 0;
 }

@@ -362,7 +362,20 @@ class Import(Case):
         text = self.ok('import', 'cgconfig', self.write('g.conf', 'namespace { cpu = top; memory = top; pids = other; }\ngroup a { cpu {} memory {} }\n'
                                                         'group b { cpu {} pids {} }\n'))
         self.assertIn('[Class top/a]', text)
-        self.assertIn('# group "b" (line 3): its controllers have different namespaces', text)
+        path = self.write('g2.conf', 'namespace { cpu = top; memory = top; pids = other; }\n'
+                          'group b { cpu { cpu.shares = 512; } pids { pids.max = 5; } io {} }\ngroup b { memory { memory.max = 4096; } }\n')
+        lines = [line for line in self.ok('import', 'cgconfig', path).splitlines() if line and not line.startswith('#')]
+        self.assertEqual(lines, ['[Class top/b]', 'Hierarchies=cpu memory', 'CPUWeight=50', 'MemoryMax=4096',
+                                 '[Class other/b]', 'Hierarchies=pids', 'TasksMax=5', '[Class b]', 'Hierarchies=io'])
+
+    def test_devices_and_freezing(self):
+        path = self.write('g.conf', 'group a {\n blkio {\n blkio.throttle.read_bps_device = "8:0 1000";\n blkio.throttle.write_iops_device = "8:16 x";\n'
+                          ' blkio.throttle.write_bps_device = "sda 5";\n}\n freezer { freezer.state = FROZEN; }\n}\n')
+        text = self.ok('import', 'cgconfig', path)
+        self.assertEqual([line for line in text.splitlines() if line and not line.startswith('#')],
+                         ['[Class a]', 'Hierarchies=blkio freezer', 'IOReadBandwidthMax=/dev/block/8:0 1000', 'Freeze=yes'])
+        self.assertIn('# line 4: blkio.throttle.write_iops_device = "8:16 x": as IOWriteIOPSMax=', text)
+        self.assertIn('# line 5: blkio.throttle.write_bps_device = "sda 5": no property', text)
 
     def test_mistakes(self):
         for text, place in (('group {\n', '1:7'), ('group a {\n cpu { x 1; }\n}\n', '2:10'), ('nonsense\n', '1:1'), ('group a { cpu { x = "y\n', '1:21'),
