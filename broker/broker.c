@@ -534,8 +534,8 @@ static int restore_one(Broker *b, const OriginRecord *record) {
                 bool inside = c || (r >= 0 && p->paths[h] && hierarchy_below_root(&b->hierarchies->items[h], p->paths[h]));
                 if (!inside)
                         origins_forget(b->origins, pid, start, h);
-                else if (c) {
-                        int e = place_set_add(class_places(c), origin[h]);
+                else {
+                        int e = place_set_add(c ? class_places(c) : &b->classes->left_behind, origin[h]);
                         if (e < 0)
                                 return e;
                 }

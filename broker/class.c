@@ -37,6 +37,7 @@ ClassSet *class_set_free(ClassSet *s) {
                 class_free(s->items[i]);
         free(s->items);
         map_free(s->by_name);
+        place_set_clear(&s->left_behind);
         free(s);
         return NULL;
 }

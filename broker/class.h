@@ -55,6 +55,7 @@ typedef struct ClassSet {
         int runtime_fd;               /* the directory where they are remembered; borrowed, -1 = nowhere */
         size_t n_places;              /* classes outside the class roots */
         AllowedRoots *roots;          /* NULL: none are allowed; not owned */
+        PlaceSet left_behind;         /* where those came from who were found in a class that is none any more */
         const ClassTable *table;
         const HierarchySet *hierarchies;
         ClassScale scale;             /* what percentages mean here */

@@ -141,8 +141,8 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
         if (r < 0)
                 return r;
         Class *from = class_by_path(b->classes, h, p->paths[h]);
-        if (from && from != c) { /* what its fellows came from, it may have come from by birth */
-                r = place_set_merge(class_places(c), class_places(from));
+        if (from != c && (from || class_set_owns(b->classes, h, p->paths[h]))) { /* what its fellows came from, it may have come from by birth */
+                r = place_set_merge(class_places(c), from ? class_places(from) : &b->classes->left_behind);
                 if (r < 0)
                         return r;
         }

@@ -397,6 +397,7 @@ static int adopt(Manager *m, Verdict *v) {
         Process *parent, *p;
         uint32_t wanted = 0, assigned = 0;
         uint16_t class_index[WIRE_HIERARCHIES_MAX] = {};
+        bool left_behind = false;
 
         if (verdict_paths(m, v) < 0)
                 return 0;
@@ -407,9 +408,10 @@ static int adopt(Manager *m, Verdict *v) {
                 else if (c) {
                         wanted |= 1u << h;
                         class_index[h] = c->index;
-                }
+                } else
+                        left_behind |= v->paths[h] && classes_inside(&m->classes, h, v->paths[h]); /* the class is none any more */
         }
-        if (!wanted && !assigned)
+        if (!wanted && !assigned && !left_behind)
                 return 0;
         if (verdict_facts(m, v, FACT_BIT(FACT_UID), NULL) < 0)
                 return 0;

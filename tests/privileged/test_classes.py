@@ -277,6 +277,31 @@ class Templates(Case):
         wait_for(lambda: not self.exists('users/ptest1'), 'the empty instance to be removed')
 
 
+class LeftBehind(Case):
+    """Root takes a class away that has members: where they came from is known as before, also of who was born there."""
+    CLASSES = '[Class a]\n[Class b]\n'
+    RULES = 'a: comm=pta {home} => a\n'
+
+    def test_origin_is_known(self):
+        marker = 'marker: comm=ptmarker {home} => marker\n'
+        a = self.spawn('exec', program('pta'), 'wait', 'fork', 'exec', program('ptc'), 'END')
+        self.await_class(a.pid, 'a')
+        a.go()
+        child = a.child()
+        self.await_class(child, 'a')
+        self.service.write_classes('[Class b]\n[Class marker]\n')
+        self.service.write_rules(marker)
+        self.service.restart()
+        self.assertEqual(machine.place(child), self.class_path('a'))
+        self.service.write_rules(marker + 'b: comm=ptc {home} => b\n')
+        self.service.reload()
+        self.await_class(child, 'b')
+        self.service.write_rules(marker)
+        self.service.reload()
+        self.await_home(child)
+        self.assertEqual(machine.place(a.pid), self.class_path('a'))
+
+
 class Parents(Case):
     CLASSES = '[Class a]\nTasksMax=900\n[Class a/one]\nTasksMax=300\n'
     RULES = 'parent: comm=pta {home} => a\nchild: comm=ptb {home} => a/one\n'
