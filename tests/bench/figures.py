@@ -111,7 +111,7 @@ def engine_counts(f):
 
 # ---- one event ----------------------------------------------------------------------------------------------------------------
 
-def session(f, make, n, latency):
+def session(f, make, n, latency, four=True):
     """Everything that is measured of one daemon with n rules, in one go."""
     d, out = make(n), {}
     try:
@@ -121,6 +121,7 @@ def session(f, make, n, latency):
         out['pss'] = pss_kb(d.pids())
         if n == 10:
             out['move1'], out['placed1'] = cost_moving(d, f.count(400), False)
+        if n == 10 and four:
             out['move4'], out['placed4'] = cost_moving(d, f.count(400), True)
         if latency:
             out['hot'] = latencies(f.count(150), 0)
@@ -134,10 +135,11 @@ def session(f, make, n, latency):
 
 
 def cost_floor(f):
-    """What the same costs a loop that does nothing else: (an exec that needs no move, one that moves in one hierarchy, in four)."""
+    """What the same costs a loop that does nothing else: (an exec that needs no move, one that moves in one hierarchy, in four, again one that needs no
+    move if the loop lets events gather for 2 ms as pclass does)."""
     costs = []
-    for name in (None, 'benchdest', 'benchfour'):
-        d = Floor(name)
+    for name, pause_us in ((None, 0), ('benchdest', 0), ('benchfour', 0), (None, 2000)):
+        d = Floor(name, pause_us)
         try:
             costs.append(cost_moving(d, f.count(400), name == 'benchfour')[0] if name else cost_staying(d, f.count(1500))[0])
         finally:
@@ -145,19 +147,20 @@ def cost_floor(f):
     return costs
 
 
-def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None):
+def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True):
     if peer_sizes is None:
         peer_sizes = sizes
     sizes_of = {'pclass': sizes, 'cgrulesengd': peer_sizes}
     got = {(who.name, n): [] for who in (Ours, Peer) for n in sizes_of[who.name]}
     floors = []
     for i in range(f.rounds):
-        floors.append(cost_floor(f))
+        if four:
+            floors.append(cost_floor(f))
         for n in sizes:
             for who in ((Ours, Peer), (Peer, Ours))[i % 2]:
                 if n not in sizes_of[who.name]:
                     continue
-                got[who.name, n].append(session(f, who, n, latency and n == 10))
+                got[who.name, n].append(session(f, who, n, latency and n == 10, four))
         print(f'   round {i + 1} of {f.rounds}: ' + ', '.join(f'{w} {n} rules {v[-1]["stay"]:.1f} us' for (w, n), v in got.items()), flush=True)
 
     def take(who, n, what):
@@ -168,15 +171,16 @@ def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None):
             f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
                     Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
                     note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
-    floor = [list(v) for v in zip(*floors)]
-    for what, key, word, at_least in (('stay', 'floor', 'needs no move', floor[0]), ('move1', 'floor_move_1', 'moves, one hierarchy', floor[1]),
-                                      ('move4', 'floor_move_4', 'moves, four hierarchies', floor[2])):
+    floor = [list(v) for v in zip(*floors)] or [[]] * 4
+    for what, key, word, at_least in (('stay', 'floor', 'needs no move', floor[0]),
+                                      ('stay', 'floor_gathered', 'needs no move, events gathered for 2 ms', floor[3]), ('move1', 'floor_move_1', 'moves, one hierarchy', floor[1]),
+                                      ('move4', 'floor_move_4', 'moves, four hierarchies', floor[2])) if four else ():
         f.add(key, f'CPU per exec that {word}: pclass / a bare loop', 'none', Spread.ratio(take('pclass', 10, what), at_least), None,
               note=f'the loop {statistics.median(at_least):.1f} us, cgrulesengd / the loop '
                    f'{Spread.ratio(take("cgrulesengd", 10, what), at_least).median:.1f}x')
     if 10000 in sizes:
         f.most('growth', 'own CPU per exec, 10,000 rules / 10 rules', 1.2, Spread.ratio(take('pclass', 10000, 'stay'), take('pclass', 10, 'stay')))
-    for k, word in ((1, 'one hierarchy'), (4, 'four hierarchies')):
+    for k, word in ((1, 'one hierarchy'), (4, 'four hierarchies'))[:2 if four else 1]:
         f.least(f'move_{k}', f'CPU per exec that moves, {word}: cgrulesengd / pclass', 5,
                 Spread.ratio(take('cgrulesengd', 10, f'move{k}'), take('pclass', 10, f'move{k}')),
                 note=f'{statistics.median(take("cgrulesengd", 10, f"move{k}")):.1f} / {statistics.median(take("pclass", 10, f"move{k}")):.1f} us')

@@ -2,13 +2,14 @@
  * by a count. Ids are given up before the first fork, so that only the named uid's processes come of it.
  *
  *   load spawn COUNT UID FLIGHT PROGRAM MARKER   FLIGHT processes at a time execute PROGRAM; with a MARKER each of them stays until its
- *                                           cgroups name it (at most a second). Prints how many did, and the time.
+ *                                           cgroups name it (at most 5 s). Prints how many did, and the time.
  *   load latency COUNT UID GAP_MS PROGRAM MARKER   one process after another, until SIGTERM at most; the
  *                                           microseconds from the kernel's exec event to its class
  *   load rate fork|clone|exec COUNT UID PROGRAM     nanoseconds each; begins when standard input says a line or ends
  *   load sleepers COUNT UID                   that many processes until standard input ends
  *   load burn MS                              keeps one core busy
- *   load bare MASK                            an empty receive loop until SIGTERM; prints what it got and what was lost
+ *   load bare MASK [PAUSE_US]                 an empty receive loop until SIGTERM, with a pause whenever nothing is left; prints what it got and
+ *                                           what was lost
  *   load mover MASK UID FILE...               the same, and writes who executes as UID into each FILE (cgroup.procs): the least that a move can cost
  *   load scan                                 reads ids, name and cgroups of every process and does nothing with them; CPU time
  *
@@ -102,7 +103,7 @@ static int be_placed(const char *marker) {
 static int be_placed_calmly(const char *marker) {
         char text[8192];
 
-        for (unsigned i = 0; i < 200; i++) {
+        for (unsigned i = 0; i < 1000; i++) {
                 struct timespec pause = { .tv_nsec = 5000000 };
                 int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
                 ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -264,8 +265,9 @@ static void move_one(const Mover *m, pid_t pid) {
 }
 
 /* An empty receive loop; with a mover it moves besides. */
-static int bare(uint32_t mask, const Mover *mover) {
+static int bare(uint32_t mask, unsigned pause_us, const Mover *mover) {
         struct sigaction end = { .sa_handler = on_term };
+        const struct timespec pause = { .tv_nsec = pause_us * 1000L };
         int fd = listen_to(mask);
         unsigned long long events = 0;
         uint32_t info[SK_MEMINFO_VARS] = {};
@@ -285,6 +287,8 @@ static int bare(uint32_t mask, const Mover *mover) {
                         if (mover && (uint32_t) e.what == PROC_EVENT_EXEC)
                                 move_one(mover, e.event_data.exec.process_tgid);
                 }
+                if (pause_us)
+                        (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
         }
         (void) getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size);
         printf("{\"events\": %llu, \"lost\": %u}\n", events, info[SK_MEMINFO_DROPS]);
@@ -299,7 +303,7 @@ static int mover(uint32_t mask, unsigned uid, char **files) {
                 if (m.files[m.n] < 0)
                         die(*files);
         }
-        return bare(mask, &m);
+        return bare(mask, 0, &m);
 }
 
 /* ---- rates --------------------------------------------------------------------------------------------------------------- */
@@ -428,8 +432,8 @@ int main(int argc, char **argv) {
                 return sleepers(count_of(argv[2]), uid_of(argv[3]));
         if (strcmp(verb, "burn") == 0 && argc == 3)
                 return burn(count_of(argv[2]));
-        if (strcmp(verb, "bare") == 0 && argc == 3)
-                return bare((uint32_t) strtoul(argv[2], NULL, 0), NULL);
+        if (strcmp(verb, "bare") == 0 && (argc == 3 || argc == 4))
+                return bare((uint32_t) strtoul(argv[2], NULL, 0), argc == 4 ? count_of(argv[3]) : 0, NULL);
         if (strcmp(verb, "mover") == 0 && argc > 4)
                 return mover((uint32_t) strtoul(argv[2], NULL, 0), uid_of(argv[3]), argv + 4);
         if (strcmp(verb, "scan") == 0)

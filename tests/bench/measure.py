@@ -71,7 +71,8 @@ def cost_moving(daemon, count, four):
     """CPU microseconds per process that executes and is moved."""
     uid, marker = (MOVED_BY_FOUR, '/benchfour') if four else (MOVED, '/benchdest')
     ns, result = daemon.cost(lambda: load('spawn', count, uid, 8, MOVE, marker))
-    assert result['good'] >= count * 0.9, result
+    # On a crowded machine the others miss some for good, which makes them cheaper; ours may not.
+    assert result['good'] >= count * (0.9 if daemon.name == 'pclass' else 0.5), (daemon.name, result)
     return ns / count / 1000, result['good'] / count
 
 
