@@ -64,7 +64,7 @@ class Return:
         began = monotonic()
         gone = set(old.values())
         wait_for(lambda: gone.isdisjoint(machine.members(case.service.cgroup)) and len(case.roles()) == len(old) and case.back(),
-                 lambda: f'the service to be back: {case.service.log()}', 30, step=0.01)
+                 lambda: f'the service to be back, {case.service.statement()}: {case.service.log()}', 60, step=0.01)
         self.name, self.seconds = name, monotonic() - began
         roles = case.roles()
         self.waited = min(self.seconds, waited([roles['broker'], roles['listener']]))  # which begin one after the other; the rest run beside them
@@ -169,7 +169,7 @@ class Sandbox(Ends):
                         wait_for(lambda: select.select([fd], [], [], 0)[0], f'{name} to be ended for {call}')
                     finally:
                         os.close(fd)
-                    wait_for(self.back, lambda: f'the service to be back: {self.service.log()}', 20)
+                    wait_for(self.back, lambda: f'the service to be back, {self.service.statement()}: {self.service.log()}', 60)
                     self.assertNotEqual(self.role(name), pid)
                     killed += 1
         seen('sandbox', processes=len(self.ROLES), calls=2 * len(self.ROLES), killed=killed)
