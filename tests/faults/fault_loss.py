@@ -208,10 +208,17 @@ class Shortage(FaultCase):
         """As the user that it runs as: nobody else needs a right for that."""
         subprocess.run(['prlimit', f'--pid={pid}', f'--nofile={limit}:'], user='pclass', group='pclass', check=True)
 
+    def first_free(self, pid):
+        """The lowest number that no descriptor has for long: what is looked at has one for a moment, which would be one to spare afterwards."""
+        held = set(map(int, os.listdir(f'/proc/{pid}/fd')))
+        for _ in range(20):
+            time.sleep(0.01)  # what was there all the time stays
+            held &= set(map(int, os.listdir(f'/proc/{pid}/fd')))
+        return min(set(range(len(held) + 1)) - held)
+
     def test_listener_without_descriptors(self):
         listener = self.daemon('listener')
-        used = max(int(f) for f in os.listdir(f'/proc/{listener}/fd')) + 1
-        self.limit_files(listener, used)
+        self.limit_files(listener, self.first_free(listener))
         try:
             decided = self.counter('shortages')
             actors = [self.spawn(path=program('pt1')) for _ in range(10)]
