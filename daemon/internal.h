@@ -24,6 +24,7 @@
 #include "daemon/settle.h"
 #include "daemon/stats.h"
 #include "daemon/store.h"
+#include "daemon/turns.h"
 
 typedef struct Options {
         Mode mode;
@@ -70,6 +71,7 @@ struct Manager {
         Connector *connector;
         sd_event_source *connector_source;
         Pace pace;
+        Turns turns;
         Classifier *classifier;
         Instances instances;
         Cgred cgred;

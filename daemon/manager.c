@@ -132,12 +132,15 @@ static int on_connector(sd_event_source *s, int fd, uint32_t revents, void *user
                 manager_exit(m, EXIT_FAILURE);
                 return 0;
         }
+        if (turns_had(&m->turns, s, now_ns()) < 0)
+                manager_exit(m, EXIT_FAILURE);
         return brokerclient_flush(m->broker);
 }
 
 static int connector_attach(Manager *m) {
         int r;
 
+        turns_forget(&m->turns);
         sd_event_source_unref(m->connector_source);
         m->connector_source = NULL;
         r = sd_event_add_io(m->event, &m->connector_source, connector_fd(m->connector), EPOLLIN, on_connector, m);
@@ -309,7 +312,8 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
 
         if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
             (r = emptiness_init(m)) < 0 || (r = assign_init(m)) < 0 ||
-            (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0)
+            (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0 ||
+            (r = turns_init(&m->turns, m->event)) < 0)
                 return r;
         r = cgred_init(m, fds->cgred);
         if (r < 0)
@@ -413,6 +417,7 @@ Manager *manager_free(Manager *m) {
         cgred_done(m);
         emptiness_done(m);
         scan_done(m);
+        turns_done(&m->turns);
         sd_event_source_unref(m->connector_source);
         connector_free(m->connector);
         execlient_done(&m->exe);
