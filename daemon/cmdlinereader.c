@@ -14,14 +14,14 @@
 #include "common/log.h"
 
 #define PENALTIES_MAX 256 /* users; the oldest is forgotten first */
-#define REAP_MSEC 200
+#define REAP_MSEC 20
 
 typedef struct Worker {
         pid_t pid;          /* 0: nobody */
         int fd;             /* -EBADF: it was given up and is not gone yet */
         bool busy;
         CmdLineRequest q;
-        uint64_t since_ms;
+        uint64_t since_ms;  /* it is busy, or was given up */
 } Worker;
 
 typedef struct Penalty {
@@ -101,6 +101,7 @@ static void give_up(Worker *w) {
         (void) kill(w->pid, SIGKILL);
         w->fd = fd_close(w->fd);
         w->busy = false;
+        w->since_ms = now_ms();
 }
 
 static void reap(Reader *r) {
@@ -148,11 +149,15 @@ static Worker *find_worker(Reader *r) {
         return room && start_worker(r, room) >= 0 ? room : NULL;
 }
 
-/* Someone reads and will be done, or be given up, in time. */
-static bool is_any_busy(const Reader *r) {
-        for (size_t i = 0; i < CMDLINE_WORKERS_MAX; i++)
-                if (r->workers[i].busy)
+/* Someone reads and will be done, or be given up, in time; or was given up just now, and mostly is gone in a moment. */
+static bool is_room_to_come(const Reader *r) {
+        uint64_t now = now_ms();
+
+        for (size_t i = 0; i < CMDLINE_WORKERS_MAX; i++) {
+                const Worker *w = &r->workers[i];
+                if (w->busy || (w->pid > 0 && w->fd < 0 && now - w->since_ms < CMDLINE_WAIT_MSEC))
                         return true;
+        }
         return false;
 }
 
@@ -160,7 +165,7 @@ static bool has_room(const Reader *r) {
         for (size_t i = 0; i < CMDLINE_WORKERS_MAX; i++)
                 if (r->workers[i].pid == 0 || (r->workers[i].fd >= 0 && !r->workers[i].busy))
                         return true;
-        return !is_any_busy(r); /* every one of them was given up and stays: the question is answered without a look */
+        return !is_room_to_come(r); /* every one of them was given up and stays: the question is answered without a look */
 }
 
 /* 1: taken; 0: the asker is gone; -errno. */
