@@ -5,6 +5,7 @@
 #include "daemon/brokerclient.h"
 #include "daemon/classcare.h"
 #include "daemon/cgred.h"
+#include "daemon/cgroupids.h"
 #include "daemon/classes.h"
 #include "daemon/classifier.h"
 #include "daemon/cmdlineclient.h"
@@ -63,6 +64,7 @@ struct Manager {
         BrokerClient *broker;
         uint64_t broker_capabilities;
         Classes classes;
+        CgroupIds cgroup_ids;
         Map *members;               /* pid -> WireMember*, from before a restart; dropped after the first whole scan */
         Store *store;
         Marks marks;

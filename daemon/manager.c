@@ -310,7 +310,7 @@ static const BrokerOps broker_ops = { .announced = on_announced, .hello = on_hel
 static int manager_parts(Manager *m, const ManagerFds *fds) {
         int r;
 
-        if ((r = classes_init(&m->classes)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
+        if ((r = classes_init(&m->classes)) < 0 || (r = cgroup_ids_init(&m->cgroup_ids)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
             (r = emptiness_init(m)) < 0 || (r = assign_init(m)) < 0 ||
             (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0 ||
             (r = turns_init(&m->turns, m->event)) < 0)
@@ -429,6 +429,7 @@ Manager *manager_free(Manager *m) {
         marks_done(m);
         store_free(m->store);
         classes_done(&m->classes);
+        cgroup_ids_done(&m->cgroup_ids);
         proc_reader_done(&m->reader);
         sd_event_unref(m->event);
         free(m);

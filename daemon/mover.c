@@ -37,7 +37,6 @@ DEFINE_CLEANUP(Move *, move_free)
 /* `last`: nobody asks the verdict's pidfd after this, so it need not be copied. */
 static int move_new(Manager *m, Verdict *v, const Process *p, uint32_t class_index, bool last, Move **ret) {
         _cleanup_(move_freep) Move *x = calloc(1, sizeof(*x));
-        uint32_t h = m->classes.membership;
 
         if (!x)
                 return -ENOMEM;
@@ -47,8 +46,7 @@ static int move_new(Manager *m, Verdict *v, const Process *p, uint32_t class_ind
                 return -errno;
         if (v->info.subject.known & FACT_BIT(FACT_COMM))
                 snprintf(x->comm, sizeof(x->comm), "%s", v->info.subject.comm);
-        if (v->has_paths && h != WIRE_NONE && v->paths[h])
-                snprintf(x->from, sizeof(x->from), "%s", v->paths[h]);
+        snprintf(x->from, sizeof(x->from), "%s", verdict_seen_path(m, v));
         x->order = v->order;
         if (p->rule && !v->order)
                 x->rule = rule_ref(p->rule);

@@ -39,7 +39,7 @@ void verdict_reset(Verdict *v) {
         v->n_targets = 0;
         v->order = 0;
         v->holder = HOLDER_NONE;
-        v->detail[0] = '\0';
+        v->detail[0] = v->by_id[0] = '\0';
 }
 
 int verdict_pin(Manager *m, Verdict *v, pid_t pid) {
@@ -71,6 +71,20 @@ int verdict_is_cookie(const Verdict *v, const char *cookie) {
         return n == v->info.cookie ? 0 : -ESTALE;
 }
 
+/* New kernels tell the id of its group in cgroup2 with its uids. */
+static bool has_cgroup_id(const Manager *m, const Verdict *v) {
+        uint32_t h = m->classes.membership;
+
+        return v->info.v2_cgroup_id && h != WIRE_NONE && m->classes.hierarchies[h].version == 2;
+}
+
+static void note_id(Manager *m, const Verdict *v) {
+        const char *path = has_cgroup_id(m, v) ? v->paths[m->classes.membership] : NULL;
+
+        if (path && strlen(path) < sizeof(v->by_id))
+                (void) cgroup_ids_note(&m->cgroup_ids, m->classes.hierarchies[m->classes.membership].mount, path, v->info.v2_cgroup_id);
+}
+
 int verdict_paths(Manager *m, Verdict *v) {
         int r;
 
@@ -81,7 +95,28 @@ int verdict_paths(Manager *m, Verdict *v) {
         if (r < 0)
                 return r;
         v->has_paths = true;
+        note_id(m, v);
         return 0;
+}
+
+int verdict_membership_path(Manager *m, Verdict *v, const char **ret) {
+        const char *path = v->has_paths || *v->by_id || !has_cgroup_id(m, v) ? NULL : cgroup_ids_get(&m->cgroup_ids, v->info.v2_cgroup_id);
+        int r = 0;
+
+        if (path) /* those that are remembered may be forgotten while this one is still needed */
+                snprintf(v->by_id, sizeof(v->by_id), "%s", path);
+        if (!*v->by_id)
+                r = verdict_paths(m, v);
+        if (r < 0)
+                return r;
+        *ret = *v->by_id ? v->by_id : m->classes.membership != WIRE_NONE ? v->paths[m->classes.membership] : NULL;
+        return 0;
+}
+
+const char *verdict_seen_path(const Manager *m, const Verdict *v) {
+        const char *path = v->has_paths && m->classes.membership != WIRE_NONE ? v->paths[m->classes.membership] : NULL;
+
+        return path ?: v->by_id;
 }
 
 static void know(Verdict *v, Fact fact, int r) {
@@ -143,13 +178,18 @@ static uint32_t unit_hierarchy(const Classes *c) {
 /* Where the process was on hierarchy h before pclass: its recorded origin, or its place if it never came under the class root. */
 static const char *origin_path(Manager *m, Verdict *v, uint32_t h, const Process *process) {
         const Place *place = process && process->origin ? classes_place(&m->classes, process->origin->place[h]) : NULL;
+        const char *path = NULL;
 
         if (place)
                 return place->path;
-        if (verdict_paths(m, v) < 0 || !v->paths[h])
+        if (h == m->classes.membership)
+                (void) verdict_membership_path(m, v, &path);
+        else if (verdict_paths(m, v) >= 0)
+                path = v->paths[h];
+        if (!path)
                 return NULL;
-        if (!classes_inside(&m->classes, h, v->paths[h]))
-                return v->paths[h];
+        if (!classes_inside(&m->classes, h, path))
+                return path;
         v->origin_pending |= process && process->origin && process->origin->unanswered > 0;
         return NULL;
 }
@@ -325,11 +365,13 @@ static bool in_place_by_id(Manager *m, Verdict *v) {
         return true;
 }
 
-/* Where of its targets it is already. */
+/* Where of its targets it is already. Other hierarchies are not read for targets that are in the membership hierarchy alone. */
 static int find_places(Manager *m, Verdict *v) {
+        uint32_t h = m->classes.membership;
+
         if (in_place_by_id(m, v))
                 return 0;
-        int r = verdict_paths(m, v);
+        int r = h != WIRE_NONE && v->wanted == 1u << h ? verdict_membership_path(m, v, &v->paths[h]) : verdict_paths(m, v);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < v->n_targets; i++)

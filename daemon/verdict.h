@@ -41,9 +41,10 @@ typedef struct Verdict {
         uint64_t order;           /* by which it was placed by hand, 0 = a rule decides */
         Holder holder;            /* HOLDER_NONE while something is left to be moved or all is in place */
         char detail[96];
-        bool has_paths;
+        bool has_paths;           /* paths[] holds all of them */
         const char *paths[WIRE_HIERARCHIES_MAX];
         char path_text[8192];
+        char by_id[WIRE_PATH_MAX]; /* its path in the membership hierarchy, told by the id of its cgroup; "" = it was not */
         char exe[WIRE_EXE_PATH_MAX];
         char *unit;               /* of the origin */
 } Verdict;
@@ -62,6 +63,10 @@ bool verdict_glance(Manager *m, Verdict *v);
 int verdict_is_cookie(const Verdict *v, const char *cookie);
 /* Reads its places. 0 or -errno. */
 int verdict_paths(Manager *m, Verdict *v);
+/* Its path in the membership hierarchy (NULL: it has none there), without reading all of them where the id of its cgroup is known. 0 or -errno. */
+int verdict_membership_path(Manager *m, Verdict *v, const char **ret);
+/* The same, if it was asked for before; else "". */
+const char *verdict_seen_path(const Manager *m, const Verdict *v);
 /* Reads the facts (FACT_BIT mask) that are not there yet. process: its entry, or NULL. 0 or -ESRCH. */
 int verdict_facts(Manager *m, Verdict *v, uint32_t facts, const Process *process);
 /* Facts, match, targets, places. rs: the present ruleset or a candidate. 0 or -ESRCH. */

@@ -546,6 +546,7 @@ static void world_open(World *w, const char *without) {
         assert_int_equal(match_cache_new(&w->rules.cache), 0);
         assert_int_equal(proc_reader_init(&w->m.reader, without), 0);
         assert_int_equal(classes_init(&w->m.classes), 0);
+        assert_int_equal(cgroup_ids_init(&w->m.cgroup_ids), 0);
         assert_int_equal(classes_add_hierarchy(&w->m.classes, &h), 0);
         assert_int_equal(classes_add_class(&w->m.classes, &web, NULL), 0);
         verdict_init(&w->verdict);
@@ -553,6 +554,7 @@ static void world_open(World *w, const char *without) {
 
 static void world_close(World *w) {
         classes_done(&w->m.classes);
+        cgroup_ids_done(&w->m.cgroup_ids);
         proc_reader_done(&w->m.reader);
         match_cache_free(w->rules.cache);
         ruleset_free(w->rules.current);
