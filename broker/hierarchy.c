@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <libcgroup.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
@@ -218,31 +220,66 @@ int hierarchy_set_from_source(const HierarchySource *s, const char *class_root, 
 
 /* ---- the real source ------------------------------------------------------------------------------------------------- */
 
-static int libcgroup_mount(const char *controller, char *buf, size_t size, void *userdata) {
+/* Its lines: a controller, a tab, where it is mounted. */
+static void tell_mounts(int fd) {
         struct cgroup_mount_point m;
         void *handle = NULL;
-        int found = -ENOENT;
+        int e = cgroup_init();
 
-        for (int r = cgroup_get_controller_begin(&handle, &m); r == 0; r = cgroup_get_controller_next(&handle, &m))
-                if (found < 0 && streq(m.name, controller))
-                        found = (size_t) snprintf(buf, size, "%s", m.path) < size ? 0 : -ENAMETOOLONG;
-        (void) cgroup_get_controller_end(&handle);
-        return found;
+        if (e != 0)
+                log_debug("libcgroup finds no controllers: %s", cgroup_strerror(e));
+        for (int r = e ?: cgroup_get_controller_begin(&handle, &m); r == 0; r = cgroup_get_controller_next(&handle, &m))
+                dprintf(fd, "%s\t%s\n", m.name, m.path);
+}
+
+/* libcgroup fills tables of most of a MiB to answer this one question, and keeps them. So a child asks, and takes them with it. */
+static int ask_libcgroup(char **ret) {
+        int fds[2], status;
+        size_t room = 0;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return -errno;
+        pid_t child = fork();
+        if (child == 0) {
+                tell_mounts(fds[1]);
+                _exit(EXIT_SUCCESS);
+        }
+        fd_close(fds[1]);
+        FILE *f = child < 0 ? NULL : fdopen(fds[0], "re");
+        if (!f) {
+                fd_close(fds[0]);
+                return child < 0 ? -EAGAIN : -ENOMEM;
+        }
+        if (getdelim(ret, &room, '\0', f) < 0 && !*ret) /* nothing at all is a machine without v1 controllers */
+                *ret = strdup("");
+        fclose(f);
+        return waitpid(child, &status, 0) != child || status != 0 || !*ret ? -EIO : 0;
+}
+
+static int told_mount(const char *controller, char *buf, size_t size, void *userdata) {
+        size_t n = strlen(controller);
+
+        for (const char *line = userdata; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                if (strncmp(line, controller, n) != 0 || line[n] != '\t')
+                        continue;
+                size_t length = strcspn(line + n + 1, "\n");
+                return (size_t) snprintf(buf, size, "%.*s", (int) length, line + n + 1) < size ? 0 : -ENAMETOOLONG;
+        }
+        return -ENOENT;
 }
 
 int hierarchy_set_discover(const char *class_root, bool without_v2, HierarchySet **ret) {
-        _cleanup_free_ char *self_cgroup = NULL, *mountinfo = NULL;
+        _cleanup_free_ char *self_cgroup = NULL, *mountinfo = NULL, *mounts = NULL;
         int r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", PROC_TEXT_MAX, &self_cgroup, NULL);
 
         if (r >= 0)
                 r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", PROC_TEXT_MAX, &mountinfo, NULL);
+        if (r >= 0)
+                r = ask_libcgroup(&mounts);
         if (r < 0)
                 return r;
-        int e = cgroup_init();
-        if (e != 0)
-                log_debug("libcgroup finds no controllers: %s", cgroup_strerror(e));
         const HierarchySource source = {
-                .self_cgroup = self_cgroup, .mountinfo = mountinfo, .controller_mount = libcgroup_mount, .without_v2 = without_v2,
+                .self_cgroup = self_cgroup, .mountinfo = mountinfo, .controller_mount = told_mount, .userdata = mounts, .without_v2 = without_v2,
         };
         return hierarchy_set_from_source(&source, class_root, ret);
 }

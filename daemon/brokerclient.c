@@ -5,8 +5,9 @@
 #include "common/fd.h"
 #include "common/log.h"
 
-/* Requests of up to this size are kept for the next one; TUNE is larger, and rare. */
-#define ITEM_MAX sizeof(WirePing)
+/* Requests of this size are kept for the next one, so many of them: moves and returns. Others are rare, and most are larger. */
+#define ITEM_MAX (sizeof(WireReturn) > sizeof(WireMove) ? sizeof(WireReturn) : sizeof(WireMove))
+#define SPARES_MAX 512
 
 typedef struct Request {
         struct Request *next;
@@ -36,6 +37,7 @@ struct BrokerClient {
         size_t pending;
         uint32_t seq, hello_seq;
         Request *spare; /* a free list: the hot path allocates nothing */
+        size_t n_spare;
         uint64_t buffer[WIRE_SIZE_MAX / 8];
 };
 
@@ -77,21 +79,23 @@ static void broker_gone(BrokerClient *b, int error) {
 }
 
 static void request_done(BrokerClient *b, Request *r) {
-        if (wire_item_size(r->op) > ITEM_MAX) {
+        if (wire_item_size(r->op) > ITEM_MAX || b->n_spare >= SPARES_MAX) {
                 free(r);
                 return;
         }
         r->next = b->spare;
         b->spare = r;
+        b->n_spare++;
 }
 
 static int request_new(BrokerClient *b, unsigned op, Request **ret) {
         size_t size = wire_item_size(op);
         Request *r = size > ITEM_MAX ? NULL : b->spare;
 
-        if (r)
+        if (r) {
                 b->spare = r->next;
-        else if (!(r = malloc(sizeof(*r) + MAX(size, ITEM_MAX))))
+                b->n_spare--;
+        } else if (!(r = malloc(sizeof(*r) + MAX(size, ITEM_MAX))))
                 return -ENOMEM;
         *ret = r;
         return 0;

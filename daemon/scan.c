@@ -135,14 +135,18 @@ static void run_end(Manager *m) {
                 scan_request_later(m);
 }
 
-/* After every event of the loop: a pass that has judged all is over when everything asked has been answered. Enabled only then, for it
- * makes each wake-up two. */
+/* After every event of the loop: a pass that has too much under way goes on, and one that has judged all is over, when that has been answered. Enabled
+ * only then, for it makes each wake-up two. */
 static int on_post(sd_event_source *source, void *userdata) {
         Manager *m = userdata;
         Scan *s = &m->scan;
 
-        if (!s->running || !s->waiting)
+        if (s->running && !s->waiting && m->moves_under_way < SCAN_MOVES_MAX)
+                (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
+        if (!s->running || (!s->waiting && m->moves_under_way < SCAN_MOVES_MAX))
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (!s->waiting)
+                return 0;
         if (brokerclient_pending(m->broker) > 0 || instances_waiting(m) > 0 || cmdlineclient_waiting(m->lines) > 0)
                 return 0;
         if (s->again) { /* what is in force has changed since: begin anew */
@@ -162,6 +166,10 @@ static int on_step(sd_event_source *source, void *userdata) {
 
         if (s->waiting) /* called once more, so that on_post() follows */
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (m->moves_under_way >= SCAN_MOVES_MAX) {
+                (void) sd_event_source_set_enabled(s->post, SD_EVENT_ON);
+                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        }
         for (size_t k = 0; k < SCAN_SLICE && s->next < s->n; k++) {
                 JudgeResult j = classifier_judge_scanned(m, s->pids[s->next++]);
                 s->checked += j != JUDGE_GONE;

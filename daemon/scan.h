@@ -8,6 +8,7 @@
 struct Manager;
 
 #define SCAN_SLICE 32
+#define SCAN_MOVES_MAX 256 /* under way; then a pass waits for answers, so that ten thousand processes need no more memory for it than some */
 #define SCAN_PASSES_MAX 8
 #define SCAN_RETRY_USEC 1000000
 
