@@ -1,8 +1,8 @@
 /* How long to wait before the next look at the connector's queue. */
 #include "daemon/pace.h"
 
-#define WINDOW_NS (4 * UINT64_C(1000000))
-#define WINDOW_EVENTS 8 /* that is some 700 programs a second: birth, execution, end */
+#define WINDOW_NS (8 * UINT64_C(1000000)) /* twice the pause, for looks are so far apart */
+#define WINDOW_EVENTS 16 /* that is some 700 programs a second: birth, execution, end */
 
 uint64_t pace_next(Pace *p, uint64_t now_ns, size_t events, uint64_t moves) {
         p->events += (unsigned) MIN(events, (size_t) WINDOW_EVENTS);

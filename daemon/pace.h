@@ -3,7 +3,7 @@
 #pragma once
 #include "common/macro.h"
 
-#define PACE_PAUSE_NS (2 * UINT64_C(1000000))          /* an event waits so much longer at most */
+#define PACE_PAUSE_NS (4 * UINT64_C(1000000))          /* an event waits so much longer at most; the first move after a calm waits longer for the kernel */
 #define PACE_CALM_NS (50 * UINT64_C(1000000))          /* after a move nobody waits for so long */
 
 typedef struct Pace {
