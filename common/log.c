@@ -15,6 +15,10 @@ void log_open(const char *name, int level) {
         log_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+bool log_shows(int level) {
+        return level <= log_level;
+}
+
 _printf_(3, 0) static void log_write(int level, int error, const char *format, va_list ap) {
         char line[2048];
         int n;
@@ -33,7 +37,7 @@ _printf_(3, 0) static void log_write(int level, int error, const char *format, v
 void log_message(int level, const char *format, ...) {
         va_list ap;
 
-        if (level > log_level)
+        if (!log_shows(level))
                 return;
         va_start(ap, format);
         log_write(level, 0, format, ap);
@@ -44,7 +48,7 @@ int log_message_errno(int level, int error, const char *format, ...) {
         va_list ap;
 
         error = abs(error);
-        if (level <= log_level) {
+        if (log_shows(level)) {
                 va_start(ap, format);
                 log_write(level, error, format, ap);
                 va_end(ap);

@@ -6,6 +6,7 @@
 
 /* `name` (static) goes before plain messages; level is the least urgent syslog priority that is shown. */
 void log_open(const char *name, int level);
+bool log_shows(int level); /* is a message of that level shown? */
 
 void log_message(int level, const char *format, ...) _printf_(2, 3);
 /* The same with ": <text of the error>" behind it; returns -|error|. */

@@ -42,15 +42,15 @@ static char *describe(pid_t pid, const char *program, const char *rule, const ch
 }
 
 int decision_log_move(pid_t pid, const char *comm, const char *rule, const char *class_name, const char *from) {
-        _cleanup_free_ char *program = str_escape(comm ? comm : "?");
-        _cleanup_free_ char *message = program ? describe(pid, program, rule, class_name, from) : NULL;
-        int r;
+        _cleanup_free_ char *program = NULL, *message = NULL;
+        int r = journal_ready();
 
+        if (r == -EAGAIN || (r < 0 && !log_shows(LOG_DEBUG)))
+                return r == -EAGAIN ? r : 0;
+        program = str_escape(comm ? comm : "?");
+        message = program ? describe(pid, program, rule, class_name, from) : NULL;
         if (!message)
                 return -ENOMEM;
-        r = journal_ready();
-        if (r == -EAGAIN)
-                return r;
         if (r < 0) {
                 log_debug("%s", message);
                 return 0;
