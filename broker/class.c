@@ -389,6 +389,17 @@ void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, c
         snprintf(buf, size, "%s/%s%s", h->root, c->name, c->has_leaf && h->version == 2 ? "/" CLASS_LEAF : "");
 }
 
+bool class_is_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, const char *path) {
+        const Hierarchy *h = &s->hierarchies->items[hierarchy];
+        const char *rest = c->root ? path : startswith(path, h->root);
+
+        if (rest && !c->root)
+                rest = startswith(rest, "/");
+        if (rest)
+                rest = startswith(rest, c->name);
+        return rest && streq(rest, c->has_leaf && h->version == 2 && !c->root ? "/" CLASS_LEAF : "");
+}
+
 bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid) {
         const Class *owner = c->template_index == WIRE_NONE ? c : s->items[c->template_index];
 

@@ -115,6 +115,8 @@ Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path);
 /* Path of its directory; of the cgroup that holds its members. buf of WIRE_PATH_MAX is always enough. */
 void class_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
 void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
+/* Is `path` that of the cgroup that holds its members? */
+bool class_is_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, const char *path);
 bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid);
 /* True when a class lives in a cpuset hierarchy: then moves need CAP_SYS_NICE. */
 bool class_set_uses_cpuset(const ClassSet *s);

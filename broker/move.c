@@ -163,14 +163,11 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
 
 /* True when it has to be written there, and where it is now is remembered. */
 static bool prepare_hierarchy(Broker *b, Class *c, const Process *p, uint64_t cookie, unsigned h, WireMoveReply *reply) {
-        char wanted[WIRE_PATH_MAX];
-
         if (!p->paths[h]) {
                 note_failure(reply, h, WIRE_FAILED, -ENODATA);
                 return false;
         }
-        class_members_path(b->classes, c, h, wanted, sizeof(wanted));
-        if (streq(p->paths[h], wanted)) {
+        if (class_is_members_path(b->classes, c, h, p->paths[h])) {
                 const OriginRecord *record = origins_find(b->origins, p->pid, p->start);
                 reply->origin[h] = record ? record->origin[h] : WIRE_NONE;
                 return false;
@@ -198,15 +195,9 @@ static void write_hierarchy(Broker *b, Class *c, const Process *p, unsigned h, W
 }
 
 static bool is_elsewhere(const Broker *b, const Class *c, const Process *p, uint32_t hierarchies) {
-        char wanted[WIRE_PATH_MAX];
-
-        for (unsigned h = 0; h < b->hierarchies->n; h++) {
-                if (!(hierarchies & 1u << h) || !p->paths[h])
-                        continue;
-                class_members_path(b->classes, c, h, wanted, sizeof(wanted));
-                if (!streq(p->paths[h], wanted))
+        for (unsigned h = 0; h < b->hierarchies->n; h++)
+                if (hierarchies & 1u << h && p->paths[h] && !class_is_members_path(b->classes, c, h, p->paths[h]))
                         return true;
-        }
         return false;
 }
 
@@ -244,7 +235,7 @@ static void set_values(Broker *b, Class *c, const Process *p, const WireMove *m,
 
 void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
-        Process p = { .dirfd = -EBADF };
+        Process p; /* large, and open_process() sets it up */
 
         *ret = (WireMoveReply) {};
         memset(ret->previous, 0xff, sizeof(ret->previous)); /* WIRE_NONE */
@@ -312,7 +303,7 @@ static void return_checked(Broker *b, const WireReturn *m, const Process *p, Wir
 
 void return_process(Broker *b, const WireReturn *m, WireResult *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
-        Process p = { .dirfd = -EBADF };
+        Process p;
         unsigned h;
 
         *ret = (WireResult) {};
