@@ -1,8 +1,6 @@
 /* Places. */
 #include "broker/place.h"
 
-#include <stdio.h>
-
 #include "common/map.h"
 
 typedef struct Place {
@@ -13,13 +11,15 @@ typedef struct Place {
 struct PlaceTable {
         Place *places;
         size_t n;
-        Map *by_key; /* "hierarchy:path" -> number + 1 */
+        Map *by_path[WIRE_HIERARCHIES_MAX]; /* -> number + 1 */
 };
 
 int place_table_new(PlaceTable **ret) {
         _cleanup_(place_table_freep) PlaceTable *t = calloc(1, sizeof(*t));
-        int r = t ? map_new_string(&t->by_key) : -ENOMEM;
+        int r = t ? 0 : -ENOMEM;
 
+        for (size_t h = 0; r >= 0 && h < WIRE_HIERARCHIES_MAX; h++)
+                r = map_new_string(&t->by_path[h]);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(t);
@@ -32,7 +32,8 @@ PlaceTable *place_table_free(PlaceTable *t) {
         for (size_t i = 0; i < t->n; i++)
                 free(t->places[i].path);
         free(t->places);
-        map_free(t->by_key);
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                map_free(t->by_path[h]);
         free(t);
         return NULL;
 }
@@ -41,7 +42,7 @@ size_t place_count(const PlaceTable *t) {
         return t->n;
 }
 
-static int place_append(PlaceTable *t, unsigned hierarchy, const char *path, const char *key) {
+static int place_append(PlaceTable *t, unsigned hierarchy, const char *path) {
         if (t->n >= PLACES_MAX)
                 return -ENOSPC;
         if ((t->n & (t->n - 1)) == 0) { /* room doubles at powers of two */
@@ -51,7 +52,7 @@ static int place_append(PlaceTable *t, unsigned hierarchy, const char *path, con
                 t->places = grown;
         }
         char *copy = strdup(path);
-        int r = copy ? map_put_string(t->by_key, key, (void *) (t->n + 1)) : -ENOMEM;
+        int r = copy ? map_put_string(t->by_path[hierarchy], path, (void *) (t->n + 1)) : -ENOMEM;
         if (r < 0) {
                 free(copy);
                 return r;
@@ -61,14 +62,11 @@ static int place_append(PlaceTable *t, unsigned hierarchy, const char *path, con
 }
 
 int place_intern(PlaceTable *t, unsigned hierarchy, const char *path, uint32_t *ret) {
-        char key[WIRE_PATH_MAX + 16];
-
         if (strlen(path) >= WIRE_PATH_MAX)
                 return -ENAMETOOLONG;
-        snprintf(key, sizeof(key), "%u:%s", hierarchy, path);
-        size_t found = (size_t) map_get_string(t->by_key, key);
+        size_t found = (size_t) map_get_string(t->by_path[hierarchy], path);
         if (found == 0) {
-                int r = place_append(t, hierarchy, path, key);
+                int r = place_append(t, hierarchy, path);
                 if (r < 0)
                         return r;
                 found = t->n;
