@@ -173,18 +173,20 @@ class Places:
 
 class Floor(Daemon):
     """A loop that receives and does no more: what hearing of an event costs at least. With a class's name it moves besides, into a cgroup of each of
-    its hierarchies: what a move costs at least. pause_us: it lets events gather for so long."""
+    its hierarchies: what a move costs at least; apart: by a process of its own. pause_us: it lets events gather for so long."""
     name = 'floor'
 
-    def __init__(self, name=None, pause_us=0):
+    def __init__(self, name=None, pause_us=0, apart=False):
         self.places = Places(f'{RIG}/floor') if name else None
-        what = ['mover', '0x80000047', MOVED if name == 'benchdest' else MOVED_BY_FOUR, *self.places.files(name)] if name else ['bare', '0x80000047', *([pause_us] if pause_us else [])]
+        what = ['pair' if apart else 'mover', '0x80000047', MOVED if name == 'benchdest' else MOVED_BY_FOUR, *self.places.files(name)] if name else ['bare', '0x80000047', *([pause_us] if pause_us else [])]
         self.process = subprocess.Popen([f'{LOAD}/load', *map(str, what)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline().strip() != 'listening':
             raise AssertionError('the bare loop does not listen')
+        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as f:
+            self.children = [int(pid) for pid in f.read().split()]
 
     def pids(self):
-        return [self.process.pid]
+        return [self.process.pid, *self.children]
 
     def listener(self):
         return self.process.pid

@@ -136,10 +136,10 @@ def session(f, make, n, latency, four=True):
 
 def cost_floor(f):
     """What the same costs a loop that does nothing else: (an exec that needs no move, one that moves in one hierarchy, in four, again one that needs no
-    move if the loop lets events gather for 2 ms as pclass does)."""
+    move if the loop lets events gather for 4 ms as pclass does, one that moves in one hierarchy by a process of its own)."""
     costs = []
-    for name, pause_us in ((None, 0), ('benchdest', 0), ('benchfour', 0), (None, 2000)):
-        d = Floor(name, pause_us)
+    for name, pause_us, apart in ((None, 0, False), ('benchdest', 0, False), ('benchfour', 0, False), (None, 4000, False), ('benchdest', 0, True)):
+        d = Floor(name, pause_us, apart)
         try:
             costs.append(cost_moving(d, f.count(400), name == 'benchfour')[0] if name else cost_staying(d, f.count(1500))[0])
         finally:
@@ -171,9 +171,10 @@ def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True)
             f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
                     Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
                     note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
-    floor = [list(v) for v in zip(*floors)] or [[]] * 4
+    floor = [list(v) for v in zip(*floors)] or [[]] * 5
     for what, key, word, at_least in (('stay', 'floor', 'needs no move', floor[0]),
-                                      ('stay', 'floor_gathered', 'needs no move, events gathered for 2 ms', floor[3]), ('move1', 'floor_move_1', 'moves, one hierarchy', floor[1]),
+                                      ('stay', 'floor_gathered', 'needs no move, events gathered for 4 ms', floor[3]), ('move1', 'floor_move_1', 'moves, one hierarchy', floor[1]),
+                                      ('move1', 'floor_pair_1', 'moves, one hierarchy, by another process', floor[4]),
                                       ('move4', 'floor_move_4', 'moves, four hierarchies', floor[2])) if four else ():
         f.add(key, f'CPU per exec that {word}: pclass / a bare loop', 'none', Spread.ratio(take('pclass', 10, what), at_least), None,
               note=f'the loop {statistics.median(at_least):.1f} us, cgrulesengd / the loop '

@@ -11,6 +11,7 @@
  *   load bare MASK [PAUSE_US]                 an empty receive loop until SIGTERM, with a pause whenever nothing is left; prints what it got and
  *                                           what was lost
  *   load mover MASK UID FILE...               the same, and writes who executes as UID into each FILE (cgroup.procs): the least that a move can cost
+ *   load pair MASK UID FILE...                the same by two processes, one that listens and one that writes and answers: what keeping them apart costs
  *   load scan                                 reads ids, name and cgroups of every process and does nothing with them; CPU time
  *
  * As PROGRAM it is executed itself, under another name: it sees itself placed, or ends at once. */
@@ -247,20 +248,28 @@ typedef struct Mover {
         unsigned uid;
         int files[FILES_MAX];
         unsigned n;
+        int channel; /* to the process that writes, 0 = this one does */
 } Mover;
+
+static void write_pid(const Mover *m, pid_t pid) {
+        char text[16];
+        int n = snprintf(text, sizeof(text), "%d", (int) pid);
+
+        for (unsigned i = 0; i < m->n; i++)
+                (void) !write(m->files[i], text, (size_t) n); /* it may be gone */
+}
 
 static void move_one(const Mover *m, pid_t pid) {
         PidfdInfo info = { .mask = 7 };
         int fd = (int) syscall(SYS_pidfd_open, pid, 0);
-        char text[16];
 
         if (fd < 0)
                 return;
-        if (ioctl(fd, PIDFD_INFO_GET, &info) == 0 && info.ids[5] == m->uid) {
-                int n = snprintf(text, sizeof(text), "%d", (int) pid);
-                for (unsigned i = 0; i < m->n; i++)
-                        (void) !write(m->files[i], text, (size_t) n); /* it may be gone */
-        }
+        bool matches = ioctl(fd, PIDFD_INFO_GET, &info) == 0 && info.ids[5] == m->uid;
+        if (matches && m->channel)
+                (void) send(m->channel, &pid, sizeof(pid), 0);
+        else if (matches)
+                write_pid(m, pid);
         close(fd);
 }
 
@@ -277,11 +286,14 @@ static int bare(uint32_t mask, unsigned pause_us, const Mover *mover) {
         printf("listening\n");
         fflush(stdout);
         while (!told_to_end) {
-                struct pollfd p = { .fd = fd, .events = POLLIN };
+                struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = mover && mover->channel ? mover->channel : -1, .events = POLLIN } };
                 struct proc_event e;
+                pid_t answer;
 
-                if (poll(&p, 1, 200) <= 0)
+                if (poll(p, 2, 200) <= 0)
                         continue;
+                if (p[1].revents)
+                        (void) !recv(mover->channel, &answer, sizeof(answer), MSG_DONTWAIT);
                 while (receive_event(fd, MSG_DONTWAIT, &e)) {
                         events++;
                         if (mover && (uint32_t) e.what == PROC_EVENT_EXEC)
@@ -295,7 +307,26 @@ static int bare(uint32_t mask, unsigned pause_us, const Mover *mover) {
         return 0;
 }
 
-static int mover(uint32_t mask, unsigned uid, char **files) {
+static int pair(uint32_t mask, Mover *m) {
+        int channel[2];
+        pid_t pid;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0 || (pid = fork()) < 0)
+                die("pair");
+        if (pid > 0) {
+                close(channel[1]);
+                m->channel = channel[0];
+                return bare(mask, 0, m);
+        }
+        close(channel[0]);
+        while (recv(channel[1], &pid, sizeof(pid), 0) == sizeof(pid)) {
+                write_pid(m, pid);
+                (void) send(channel[1], &pid, sizeof(pid), MSG_NOSIGNAL);
+        }
+        return 0;
+}
+
+static int mover(uint32_t mask, unsigned uid, bool apart, char **files) {
         Mover m = { .uid = uid };
 
         for (; *files && m.n < FILES_MAX; files++, m.n++) {
@@ -303,7 +334,7 @@ static int mover(uint32_t mask, unsigned uid, char **files) {
                 if (m.files[m.n] < 0)
                         die(*files);
         }
-        return bare(mask, 0, &m);
+        return apart ? pair(mask, &m) : bare(mask, 0, &m);
 }
 
 /* ---- rates --------------------------------------------------------------------------------------------------------------- */
@@ -434,8 +465,8 @@ int main(int argc, char **argv) {
                 return burn(count_of(argv[2]));
         if (strcmp(verb, "bare") == 0 && (argc == 3 || argc == 4))
                 return bare((uint32_t) strtoul(argv[2], NULL, 0), argc == 4 ? count_of(argv[3]) : 0, NULL);
-        if (strcmp(verb, "mover") == 0 && argc > 4)
-                return mover((uint32_t) strtoul(argv[2], NULL, 0), uid_of(argv[3]), argv + 4);
+        if ((strcmp(verb, "mover") == 0 || strcmp(verb, "pair") == 0) && argc > 4)
+                return mover((uint32_t) strtoul(argv[2], NULL, 0), uid_of(argv[3]), *verb == 'p', argv + 4);
         if (strcmp(verb, "scan") == 0)
                 return scan();
         fprintf(stderr, "see the top of tests/bench/load.c\n");
