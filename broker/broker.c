@@ -208,7 +208,8 @@ static int send_members(Broker *b, Batch *t) {
         batch_begin(t, b, WIRE_MEMBER);
         for (size_t i = 0; r >= 0 && (record = origins_next(b->origins, &i));) {
                 WireMember item = { .pid = record->pid, .cookie = record->cookie };
-                memcpy(item.origin, record->origin, sizeof(item.origin));
+                for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                        item.origin[h] = wire_place(record->origin[h]);
                 r = batch_add(t, &item);
         }
         return r < 0 ? r : batch_flush(t);
@@ -525,10 +526,10 @@ static int restore_one(Broker *b, const OriginRecord *record) {
                 return r;
         const pid_t pid = record->pid;
         const uint64_t start = record->start;
-        uint32_t origin[WIRE_HIERARCHIES_MAX]; /* forgetting the last one frees the record */
+        uint16_t origin[WIRE_HIERARCHIES_MAX]; /* forgetting the last one frees the record */
         memcpy(origin, record->origin, sizeof(origin));
         for (unsigned h = 0; h < b->hierarchies->n; h++) {
-                if (origin[h] == WIRE_NONE)
+                if (wire_place(origin[h]) == WIRE_NONE)
                         continue;
                 Class *c = r >= 0 && p->paths[h] ? class_place_found(b->classes, h, p->paths[h]) : NULL;
                 bool inside = c || (r >= 0 && p->paths[h] && hierarchy_below_root(&b->hierarchies->items[h], p->paths[h]));

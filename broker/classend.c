@@ -103,7 +103,7 @@ static void drain_to_origin(Walk *w, pid_t pid) {
         WireResult result;
 
         process_close(p);
-        if (record && record->origin[w->hierarchy] != WIRE_NONE)
+        if (record && wire_place(record->origin[w->hierarchy]) != WIRE_NONE)
                 back.place = record->origin[w->hierarchy];
         for (uint32_t place = 0; back.place == WIRE_NONE && place < place_count(w->b->places); place++) {
                 unsigned h;

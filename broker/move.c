@@ -149,7 +149,7 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
         if (!class_set_owns(b->classes, h, p->paths[h])) {
                 /* Somebody took it out of our classes meanwhile: that is its origin now. */
                 if (record && record->origin[h] != place)
-                        record->origin[h] = WIRE_NONE;
+                        record->origin[h] = (uint16_t) WIRE_NONE;
                 r = origins_add(b->origins, p->pid, p->start, cookie, h, place, &record);
                 if (r == -EIO)
                         log_warning("the origin of process %d is not on disk and will be forgotten at a restart", p->pid);
@@ -157,7 +157,7 @@ static int remember(Broker *b, Class *c, const Process *p, uint64_t cookie, unsi
                         return r;
         }
         *ret_previous = place;
-        *ret_origin = record ? record->origin[h] : WIRE_NONE;
+        *ret_origin = record ? wire_place(record->origin[h]) : WIRE_NONE;
         return *ret_origin == WIRE_NONE ? 0 : place_set_add(class_places(c), *ret_origin);
 }
 
@@ -169,7 +169,7 @@ static bool prepare_hierarchy(Broker *b, Class *c, const Process *p, uint64_t co
         }
         if (class_is_members_path(b->classes, c, h, p->paths[h])) {
                 const OriginRecord *record = origins_find(b->origins, p->pid, p->start);
-                reply->origin[h] = record ? record->origin[h] : WIRE_NONE;
+                reply->origin[h] = record ? wire_place(record->origin[h]) : WIRE_NONE;
                 return false;
         }
         int r = remember(b, c, p, cookie, h, &reply->previous[h], &reply->origin[h]);

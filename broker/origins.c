@@ -72,7 +72,7 @@ static int record_new(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, Or
         }
         *r = (OriginRecord) { .pid = pid, .start = start, .cookie = cookie };
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
-                r->origin[h] = WIRE_NONE;
+                r->origin[h] = (uint16_t) WIRE_NONE;
         *ret = r;
         return 0;
 }
@@ -86,7 +86,7 @@ static int record_set(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, un
                         return e;
         }
         *ret = r;
-        if (r->origin[hierarchy] != WIRE_NONE)
+        if (wire_place(r->origin[hierarchy]) != WIRE_NONE)
                 return 0;
         r->origin[hierarchy] = place;
         return 1;
@@ -145,7 +145,7 @@ static int format_all(Origins *o, char **ret, size_t *ret_size, size_t *ret_line
         fprintf(f, "boot %s\n", o->boot_id);
         for (size_t i = 0; (r = origins_next(o, &i));)
                 for (unsigned h = 0; h < o->hierarchies->n; h++)
-                        if (r->origin[h] != WIRE_NONE) {
+                        if (wire_place(r->origin[h]) != WIRE_NONE) {
                                 format_line(o, r, h, line, sizeof(line));
                                 fputs(line, f);
                                 lines++;
@@ -298,9 +298,9 @@ void origins_forget(Origins *o, pid_t pid, uint64_t start, unsigned hierarchy) {
 
         if (!r)
                 return;
-        r->origin[hierarchy] = WIRE_NONE;
+        r->origin[hierarchy] = (uint16_t) WIRE_NONE;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
-                if (r->origin[h] != WIRE_NONE)
+                if (wire_place(r->origin[h]) != WIRE_NONE)
                         return;
         map_remove_u64(o->records, pid);
         free(r);

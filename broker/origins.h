@@ -12,7 +12,7 @@ typedef struct OriginRecord {
         pid_t pid;
         uint64_t start;
         uint64_t cookie;
-        uint32_t origin[WIRE_HIERARCHIES_MAX]; /* places, WIRE_NONE = never moved there */
+        uint16_t origin[WIRE_HIERARCHIES_MAX]; /* places, see wire_place(); WIRE_NONE = never moved there */
 } OriginRecord;
 
 typedef struct Origins Origins;

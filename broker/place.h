@@ -2,7 +2,7 @@
 #pragma once
 #include "common/wire.h"
 
-#define PLACES_MAX 65536
+#define PLACES_MAX WIRE_PLACES_MAX
 
 typedef struct PlaceTable PlaceTable;
 int place_table_new(PlaceTable **ret);

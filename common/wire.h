@@ -14,6 +14,12 @@
 #define WIRE_TEXT_MAX 256        /* with the closing NUL */
 #define WIRE_COMPONENT_MAX 65    /* with the closing NUL */
 #define WIRE_NONE UINT32_MAX     /* no index */
+#define WIRE_PLACES_MAX UINT16_MAX /* ids of places are below this: there is one for each process and hierarchy, so they are kept in 16 bits */
+
+/* An id of a place, or WIRE_NONE, that was kept so. */
+static inline uint32_t wire_place(uint16_t kept) {
+        return kept == (uint16_t) WIRE_NONE ? WIRE_NONE : kept;
+}
 
 typedef enum WireOp {
         /* pclassd -> broker, each answered by the same op with WIRE_REPLY */

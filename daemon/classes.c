@@ -181,7 +181,7 @@ int classes_add_place(Classes *t, const WireOrigin *item) {
         Place *p;
         int r;
 
-        if (item->hierarchy >= t->n_hierarchies || !wire_text_ok(item->path, sizeof(item->path)))
+        if (item->hierarchy >= t->n_hierarchies || item->place >= WIRE_PLACES_MAX || !wire_text_ok(item->path, sizeof(item->path)))
                 return -EPROTO;
         p = malloc(sizeof(*p) + strlen(item->path) + 1);
         if (!p)

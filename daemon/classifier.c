@@ -296,8 +296,7 @@ static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t e
         return JUDGE_NO_MATCH;
 }
 
-static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
-        Process *p = entry_of(m, v);
+static JudgeResult judge_entry(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
         const Order *order;
         Class *class;
 
@@ -308,8 +307,6 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
                 p->pass = m->scan.pass;
                 return JUDGE_MOVING;
         }
-        if (!p)
-                note_look(m, v->info.pid, v->looked_ns);
         if (assignments_any(&m->assign.table) && (order = assign_order(m, v, &class)))
                 return assign_judge(m, v, order, class, event_ns);
         if (cgred_holds(m, v)) /* whatever rules say, it stays where it is */
@@ -324,6 +321,15 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         if (facts_are_late(m, v, p, event_ns))
                 return JUDGE_WAITING;
         return act_on_verdict(m, v, proctable_get(m->table, v->info.pid), event_ns);
+}
+
+/* When it was looked at is noted in its entry, or, without one, by itself. */
+static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
+        JudgeResult j = judge_entry(m, v, entry_of(m, v), event_ns);
+
+        if (j != JUDGE_GONE && !proctable_get(m->table, v->info.pid))
+                note_look(m, v->info.pid, v->looked_ns);
+        return j;
 }
 
 /* Without room for a descriptor or memory nothing can be said of a process: it counts as wrong, and everything is looked at again. */
@@ -424,7 +430,8 @@ static int adopt(Manager *m, Verdict *v) {
         parent = v->info.ppid > 0 ? proctable_get(m->table, v->info.ppid) : NULL;
         if (member && member->cookie == v->info.cookie) {
                 if (origin_new(&p->origin) >= 0)
-                        memcpy(p->origin->place, member->origin, sizeof(p->origin->place));
+                        for (uint32_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                                p->origin->place[h] = (uint16_t) member->origin[h];
         } else if (parent) {
                 p->origin = origin_ref(parent->origin);
                 p->strayed = parent->strayed;

@@ -217,7 +217,7 @@ static int add_decision(Manager *m, const Verdict *v, const Process *p, const Or
         char text[160];
         uint32_t h = m->classes.membership;
         const Class *now = h != WIRE_NONE && v->has_paths && v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
-        const Place *origin = p && p->origin && h != WIRE_NONE ? classes_place(&m->classes, p->origin->place[h]) : NULL;
+        const Place *origin = p && p->origin && h != WIRE_NONE ? classes_place(&m->classes, wire_place(p->origin->place[h])) : NULL;
 
         if (v->entry) {
                 x->rule = strdup(rule_name(v->entry->rule));

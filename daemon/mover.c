@@ -83,8 +83,8 @@ static int stray_entry(Manager *m, const Move *x, const ProcInfo *info, const Wi
                 return r;
         p->strayed = p->inherited = true;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
-                if (p->origin->place[h] == WIRE_NONE)
-                        p->origin->place[h] = reply->previous[h];
+                if (wire_place(p->origin->place[h]) == WIRE_NONE)
+                        p->origin->place[h] = (uint16_t) reply->previous[h];
         return 0;
 }
 
@@ -120,8 +120,8 @@ static void judge_again(Manager *m, Process *p) {
 /* Children that were forked since the move was asked for share the record: places that were not known are filled in for all. */
 static void origin_fill(Origin *o, const WireMoveReply *reply) {
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
-                if (o->place[h] == WIRE_NONE)
-                        o->place[h] = reply->origin[h];
+                if (wire_place(o->place[h]) == WIRE_NONE)
+                        o->place[h] = (uint16_t) reply->origin[h];
 }
 
 /* A place other than the recorded one: somebody had taken the process out of its class meanwhile. That is its own story, not the family's. */
@@ -130,7 +130,7 @@ static int origin_change(Process *p, const WireMoveReply *reply) {
         int r;
 
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
-                if (reply->origin[h] == WIRE_NONE || p->origin->place[h] == reply->origin[h])
+                if (reply->origin[h] == WIRE_NONE || wire_place(p->origin->place[h]) == reply->origin[h])
                         continue;
                 if (p->origin->refs > 1) {
                         r = origin_new(&o);
@@ -140,7 +140,7 @@ static int origin_change(Process *p, const WireMoveReply *reply) {
                         origin_unref(p->origin);
                         p->origin = o;
                 }
-                p->origin->place[h] = reply->origin[h];
+                p->origin->place[h] = (uint16_t) reply->origin[h];
         }
         return 0;
 }
@@ -172,7 +172,7 @@ static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
         if (x->rule && p->rule == x->rule)
                 marks_stick(m, p);
         if (x->event_ns)
-                p->move_usec = (p->placed_ns - x->event_ns) / 1000;
+                p->move_usec = (uint32_t) MIN((p->placed_ns - x->event_ns) / 1000, (uint64_t) UINT32_MAX);
         process_hold(p, HOLDER_NONE, "");
 }
 
@@ -382,7 +382,7 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
 }
 
 static uint32_t return_place(const Process *p, const Class *c, uint32_t h) {
-        uint32_t place = p->origin ? p->origin->place[h] : WIRE_NONE;
+        uint32_t place = p->origin ? wire_place(p->origin->place[h]) : WIRE_NONE;
 
         return place != WIRE_NONE ? place : c->some_place[h];
 }

@@ -30,7 +30,7 @@ typedef struct Plan {
 /* Where the process would go on hierarchy h: to its target's place or, where the rule has none, to its origin. -ENOENT. */
 static int wanted_path(Manager *m, const Verdict *v, const Process *p, uint32_t h, char *buf, size_t size) {
         const VerdictTarget *t = verdict_target(v, h);
-        const Place *origin = !t && p && p->origin ? classes_place(&m->classes, p->origin->place[h]) : NULL;
+        const Place *origin = !t && p && p->origin ? classes_place(&m->classes, wire_place(p->origin->place[h])) : NULL;
 
         if (t)
                 return classes_path(&m->classes, h, t->name, m->classes.hierarchies[h].version == 2 ? t->leaf2 : "", buf, size);

@@ -13,7 +13,7 @@ int origin_new(Origin **ret) {
         o->refs = 1;
         o->unanswered = 0;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
-                o->place[h] = WIRE_NONE;
+                o->place[h] = (uint16_t) WIRE_NONE;
         *ret = o;
         return 0;
 }

@@ -9,7 +9,7 @@
 typedef struct Origin {
         unsigned refs;
         unsigned unanswered; /* moves under way whose answers may tell places that are not known yet */
-        uint32_t place[WIRE_HIERARCHIES_MAX];
+        uint16_t place[WIRE_HIERARCHIES_MAX]; /* see wire_place() */
 } Origin;
 int origin_new(Origin **ret); /* all WIRE_NONE, one reference */
 Origin *origin_ref(Origin *o);
@@ -27,12 +27,13 @@ typedef struct Process {
         char *detail;        /* of the holder, or NULL: see process_hold() */
         uint64_t looked_ns;  /* CLOCK_MONOTONIC: its facts are those of this moment */
         uint64_t placed_ns;  /* children forked after this moment are where it is */
-        uint64_t forked_ns;  /* while cookie is 0: when it was forked; whoever started later is another process of its number */
-        uint64_t again_ns;   /* event behind `again` */
+        union {
+                uint64_t forked_ns; /* while cookie is 0: when it was forked; whoever started later is another process of its number */
+                uint64_t again_ns;  /* event behind `again`, which only comes when the cookie is known */
+        };
         uint64_t values_ns;  /* children whose fork was told of before this moment may have begun before its own values were set: latevalues.h */
-        uint64_t move_usec;  /* from the event to the answered move; 0 = was never moved by an event */
         uint32_t wanted;     /* hierarchies in which it belongs into a class by the rules, bit n; what is done by hand does not change it */
-        unsigned pending;    /* moves and returns under way */
+        uint32_t move_usec;  /* from the event to the answered move, an hour at most; 0 = was never moved by an event */
         unsigned pass;       /* of the last scan that saw it */
         Holder holder : 8;   /* why it is not where its rule wants it */
         bool waiting : 1;    /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
@@ -44,6 +45,7 @@ typedef struct Process {
         bool adopted : 1;    /* somebody moved it out of its class and a sweep took that for right; until the next event */
         bool values_due : 1; /* such a child, which has not been asked for yet */
         bool strayed : 1;    /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
+        uint16_t pending;    /* moves and returns under way: one for each hierarchy at most */
         uint16_t assigned;   /* hierarchies in which it was, or an ancestor, put into a class by hand: it stays there only while that holds */
         uint16_t class_index[WIRE_HIERARCHIES_MAX]; /* of classes.h, at most CLASS_INDEX_MAX */
 } Process;

@@ -177,7 +177,7 @@ static uint32_t unit_hierarchy(const Classes *c) {
 
 /* Where the process was on hierarchy h before pclass: its recorded origin, or its place if it never came under the class root. */
 static const char *origin_path(Manager *m, Verdict *v, uint32_t h, const Process *process) {
-        const Place *place = process && process->origin ? classes_place(&m->classes, process->origin->place[h]) : NULL;
+        const Place *place = process && process->origin ? classes_place(&m->classes, wire_place(process->origin->place[h])) : NULL;
         const char *path = NULL;
 
         if (place)

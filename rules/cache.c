@@ -41,7 +41,8 @@ MatchCache *match_cache_free(MatchCache *c) {
 void match_cache_drop(MatchCache *c) {
         for (size_t i = 0; i < SETS; i++)
                 for (size_t k = 0; k < WAYS; k++)
-                        c->decisions[i][k].words = 0;
+                        if (c->decisions[i][k].words > 0) /* what was never used stays no memory */
+                                c->decisions[i][k].words = 0;
         c->credit = SIZE_MAX; /* as much as there may be */
 }
 

@@ -34,8 +34,8 @@ static void check_records(const Origins *o, const PlaceTable *places) {
                 assert(r->pid > 0 && origins_find(o, r->pid, r->start) == r);
                 for (unsigned h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
                         unsigned hierarchy = 99;
-                        const char *path = r->origin[h] == WIRE_NONE ? NULL : place_path(places, r->origin[h], &hierarchy);
-                        assert(r->origin[h] == WIRE_NONE || (path && *path == '/' && hierarchy == h && h < fake->set->n));
+                        const char *path = wire_place(r->origin[h]) == WIRE_NONE ? NULL : place_path(places, r->origin[h], &hierarchy);
+                        assert(wire_place(r->origin[h]) == WIRE_NONE || (path && *path == '/' && hierarchy == h && h < fake->set->n));
                 }
         }
 }

@@ -546,7 +546,7 @@ static void test_restore(void **state) {
         assert_int_equal(origins_count(w->broker.origins), 1);
         r = origins_find(w->broker.origins, 100, 7);
         assert_int_equal(r->origin[V2], home);
-        assert_int_equal(r->origin[MEMORY], WIRE_NONE);
+        assert_int_equal(wire_place(r->origin[MEMORY]), WIRE_NONE);
         greet(w);
         assert_int_equal(back(w, 100, "web", V2, home).code, WIRE_OK);
 }

@@ -45,7 +45,9 @@ static void test_places_are_capped(void **state) {
         assert_int_equal(place_intern(t, 0, "/more", &place), -ENOSPC);
         assert_int_equal(place_intern(t, 0, "/77", &place), 0);
         assert_int_equal(place, 77);
-        assert_string_equal(place_path(t, 65535, NULL), "/65535");
+        assert_string_equal(place_path(t, 65534, NULL), "/65534");
+        assert_int_equal(wire_place((uint16_t) place), 77);
+        assert_int_equal(wire_place((uint16_t) 65534), 65534); /* the last one is not taken for none */
 }
 
 static void test_place_sets(void **state) {
@@ -136,7 +138,7 @@ static void test_survive_a_restart(void **state) {
         assert_true(r->cookie == UINT64_MAX);
         assert_string_equal(place_path(again, r->origin[2], NULL), "/a b/c");
         assert_string_equal(place_path(again, r->origin[0], NULL), "/m");
-        assert_int_equal(r->origin[1], WIRE_NONE);
+        assert_int_equal(wire_place(r->origin[1]), WIRE_NONE);
         assert_null(origins_find(o, 100, 501));
         assert_null(origins_find(o, 101, 501));
         origins_free(o);
@@ -224,7 +226,7 @@ static void test_forget(void **state) {
         assert_int_equal(origins_add(o, 5, 1, 1, 2, 0, &r), 0);
         origins_forget(o, 5, 2, 0); /* another process of that number */
         origins_forget(o, 5, 1, 0);
-        assert_int_equal(origins_find(o, 5, 1)->origin[0], WIRE_NONE);
+        assert_int_equal(wire_place(origins_find(o, 5, 1)->origin[0]), WIRE_NONE);
         assert_int_equal(origins_find(o, 5, 1)->origin[2], 0);
         origins_forget(o, 5, 1, 2);
         assert_null(origins_find(o, 5, 1));
