@@ -70,6 +70,7 @@ struct Manager {
         Marks marks;
         RuleBase *rules;
         ProcTable *table;
+        Origin *usual_origin;       /* settled, of the last process that was moved; or NULL */
         Connector *connector;
         sd_event_source *connector_source;
         Pace pace;

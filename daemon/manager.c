@@ -423,6 +423,7 @@ Manager *manager_free(Manager *m) {
         execlient_done(&m->exe);
         classifier_free(m->classifier);
         proctable_free(m->table);
+        origin_unref(m->usual_origin);
         rulebase_free(m->rules);
         names_free(m->names);
         cmdlineclient_free(m->lines);

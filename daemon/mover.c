@@ -77,8 +77,8 @@ static int stray_entry(Manager *m, const Move *x, const ProcInfo *info, const Wi
         if (p && p->wanted)
                 return 0; /* it has a place of its own, to which its next judgement takes it */
         r = proctable_make(m->table, x->pid, info->cookie, &p);
-        if (r >= 0 && !p->origin)
-                r = origin_new(&p->origin);
+        if (r >= 0)
+                r = p->origin ? origin_unsettle(&p->origin) : origin_new(&p->origin);
         if (r < 0)
                 return r;
         p->strayed = p->inherited = true;
@@ -132,7 +132,7 @@ static int origin_change(Process *p, const WireMoveReply *reply) {
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
                 if (reply->origin[h] == WIRE_NONE || wire_place(p->origin->place[h]) == reply->origin[h])
                         continue;
-                if (p->origin->refs > 1) {
+                if (p->origin->refs > 1 || p->origin->settled) {
                         r = origin_new(&o);
                         if (r < 0)
                                 return r;
@@ -231,6 +231,10 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
         judge_again(x->m, move_process(x));
         if (x->origin->unanswered == 0)
                 classifier_origins_known(x->m);
+        x->origin = origin_unref(x->origin);
+        p = move_process(x);
+        if (p && p->origin)
+                origin_settle(&p->origin, &x->m->usual_origin);
         assign_answered(x->m, x->pid, x->cookie, x->order, x->values ? WIRE_OK : reply->code, x->values ? 0 : reply->error);
 }
 
@@ -239,8 +243,8 @@ static int submit_move(Manager *m, Verdict *v, Process *p, uint32_t class_index,
         WireMove item = { p->pid, class_index, hierarchies, flags, v->info.cookie };
         int r = move_new(m, v, p, class_index, last, &x);
 
-        if (r >= 0 && !p->origin)
-                r = origin_new(&p->origin);
+        if (r >= 0)
+                r = p->origin ? origin_unsettle(&p->origin) : origin_new(&p->origin);
         if (r < 0)
                 return r;
         x->event_ns = event_ns;

@@ -11,7 +11,7 @@ int origin_new(Origin **ret) {
         if (!o)
                 return -ENOMEM;
         o->refs = 1;
-        o->unanswered = 0;
+        o->unanswered = o->settled = 0;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
                 o->place[h] = (uint16_t) WIRE_NONE;
         *ret = o;
@@ -28,6 +28,33 @@ Origin *origin_unref(Origin *o) {
         if (o && --o->refs == 0)
                 free(o);
         return NULL;
+}
+
+void origin_settle(Origin **o, Origin **usual) {
+        if ((*o)->settled || (*o)->unanswered > 0 || (*o)->refs > 1) /* that of a family is one already */
+                return;
+        if (*usual && memcmp((*o)->place, (*usual)->place, sizeof((*o)->place)) == 0) {
+                origin_unref(*o);
+                *o = origin_ref(*usual);
+                return;
+        }
+        origin_unref(*usual);
+        *usual = origin_ref(*o);
+        (*o)->settled = 1;
+}
+
+int origin_unsettle(Origin **o) {
+        Origin *own;
+
+        if (!(*o)->settled)
+                return 0;
+        int r = origin_new(&own);
+        if (r < 0)
+                return r;
+        memcpy(own->place, (*o)->place, sizeof(own->place));
+        origin_unref(*o);
+        *o = own;
+        return 0;
 }
 
 int proctable_new(ProcTable **ret) {

@@ -5,16 +5,23 @@
 #include "daemon/manager.h"
 #include "rules/rule.h"
 
-/* Where a process was before pclass touched it or an ancestor, per hierarchy (place ids). Shared by a family, counted. */
+/* Where a process was before pclass touched it or an ancestor, per hierarchy (place ids). Shared by a family, counted. Families that came from the
+ * same places share one, too, while nobody may learn more: see origin_settle(). */
 typedef struct Origin {
         unsigned refs;
-        unsigned unanswered; /* moves under way whose answers may tell places that are not known yet */
+        unsigned unanswered : 31; /* moves under way whose answers may tell places that are not known yet */
+        unsigned settled : 1;     /* shared by families: not changed any more */
         uint16_t place[WIRE_HIERARCHIES_MAX]; /* see wire_place() */
 } Origin;
 int origin_new(Origin **ret); /* all WIRE_NONE, one reference */
 Origin *origin_ref(Origin *o);
 Origin *origin_unref(Origin *o);
 DEFINE_CLEANUP(Origin *, origin_unref)
+/* *o is replaced by *usual if it says the same and nothing is awaited, so that thousands from one place need one record; else *usual becomes *o where
+ * that is of one process. */
+void origin_settle(Origin **o, Origin **usual);
+/* *o may be changed then: a settled one is replaced by a copy. -ENOMEM: it is as it was. */
+int origin_unsettle(Origin **o);
 
 /* In an order without gaps: there may be tens of thousands. */
 typedef struct Process {

@@ -93,8 +93,62 @@ static void iteration_may_remove(void **state) {
                 assert_int_equal(proctable_get(table, pid) != NULL, pid % 2 == 0);
 }
 
+static Origin *from_place(uint16_t place) {
+        Origin *o;
+
+        assert_int_equal(origin_new(&o), 0);
+        o->place[2] = place;
+        return o;
+}
+
+static void families_from_one_place_share_a_record(void **state) {
+        Origin *a = from_place(7), *b = from_place(7), *c = from_place(8), *usual = NULL;
+
+        origin_settle(&a, &usual);
+        origin_settle(&b, &usual);
+        origin_settle(&c, &usual);
+        assert_ptr_equal(a, b);
+        assert_ptr_not_equal(a, c);
+        assert_ptr_equal(usual, c);
+        assert_int_equal(a->refs, 2);
+
+        /* Who may learn more has his own, and the others' stays as it is. */
+        assert_int_equal(origin_unsettle(&b), 0);
+        assert_ptr_not_equal(a, b);
+        b->place[3] = 9;
+        assert_int_equal(b->place[2], 7);
+        assert_int_equal(wire_place(a->place[3]), WIRE_NONE);
+        assert_int_equal(a->refs, 1);
+        assert_int_equal(origin_unsettle(&b), 0); /* it is */
+        assert_int_equal(b->place[3], 9);
+        origin_unref(a);
+        origin_unref(b);
+        origin_unref(c);
+        origin_unref(usual);
+}
+
+static void what_may_change_is_not_shared(void **state) {
+        Origin *a = from_place(7), *awaited = from_place(7), *family = from_place(7), *usual = NULL;
+
+        origin_settle(&a, &usual);
+        awaited->unanswered = 1;
+        origin_settle(&awaited, &usual);
+        assert_ptr_not_equal(awaited, a);
+        Origin *child = origin_ref(family);
+        origin_settle(&family, &usual);
+        assert_ptr_equal(family, child);
+        assert_ptr_not_equal(family, a);
+        origin_unref(child);
+        origin_unref(family);
+        origin_unref(awaited);
+        origin_unref(a);
+        origin_unref(usual);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(families_from_one_place_share_a_record),
+                cmocka_unit_test(what_may_change_is_not_shared),
                 cmocka_unit_test_setup_teardown(make_finds_the_same, setup, teardown),
                 cmocka_unit_test_setup_teardown(children_share_rule_and_origin, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_old_entry_of_the_number_goes, setup, teardown),
