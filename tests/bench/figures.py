@@ -134,17 +134,23 @@ def session(f, make, n, latency, four=True):
     return out
 
 
-def cost_floor(f):
-    """What the same costs a loop that does nothing else: (an exec that needs no move, one that moves in one hierarchy, in four, again one that needs no
-    move if the loop lets events gather for 4 ms as pclass does, one that moves in one hierarchy by a process of its own)."""
-    costs = []
-    for name, pause_us, apart in ((None, 0, False), ('benchdest', 0, False), ('benchfour', 0, False), (None, 4000, False), ('benchdest', 0, True)):
-        d = Floor(name, pause_us, apart)
+# Loops that do nothing else: what is the least. Name: (how it moves, pause in us, by a process of its own).
+FLOORS = {'stay': (None, 0, False), 'gathered': (None, 4000, False), 'move1': ('benchdest', 0, False), 'move4': ('benchfour', 0, False),
+          'pair1': ('benchdest', 0, True)}
+
+
+def floor_session(f, latency):
+    """What the same costs such loops, and how long a process waits for them."""
+    out = {}
+    for name, (moves, pause_us, apart) in FLOORS.items():
+        d = Floor(moves, pause_us, apart)
         try:
-            costs.append(cost_moving(d, f.count(400), name == 'benchfour')[0] if name else cost_staying(d, f.count(1500))[0])
+            out[name] = cost_moving(d, f.count(400), moves == 'benchfour')[0] if moves else cost_staying(d, f.count(1500))[0]
+            if latency and moves == 'benchdest':
+                out[f'{name}_hot'] = latencies(f.count(150), 0)
         finally:
             d.stop()
-    return costs
+    return out
 
 
 def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True):
@@ -155,7 +161,7 @@ def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True)
     floors = []
     for i in range(f.rounds):
         if four:
-            floors.append(cost_floor(f))
+            floors.append(floor_session(f, latency))
         for n in sizes:
             for who in ((Ours, Peer), (Peer, Ours))[i % 2]:
                 if n not in sizes_of[who.name]:
@@ -171,14 +177,14 @@ def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True)
             f.least(f'stay_{n}', f'CPU per exec that needs no move, {n:,} rules: cgrulesengd / pclass', bound,
                     Spread.ratio(take('cgrulesengd', n, 'stay'), take('pclass', n, 'stay')),
                     note=f'{statistics.median(take("cgrulesengd", n, "stay")):.1f} / {statistics.median(take("pclass", n, "stay")):.1f} us')
-    floor = [list(v) for v in zip(*floors)] or [[]] * 5
-    for what, key, word, at_least in (('stay', 'floor', 'needs no move', floor[0]),
-                                      ('stay', 'floor_gathered', 'needs no move, events gathered for 4 ms', floor[3]), ('move1', 'floor_move_1', 'moves, one hierarchy', floor[1]),
-                                      ('move1', 'floor_pair_1', 'moves, one hierarchy, by another process', floor[4]),
-                                      ('move4', 'floor_move_4', 'moves, four hierarchies', floor[2])) if four else ():
-        f.add(key, f'CPU per exec that {word}: pclass / a bare loop', 'none', Spread.ratio(take('pclass', 10, what), at_least), None,
-              note=f'the loop {statistics.median(at_least):.1f} us, cgrulesengd / the loop '
-                   f'{Spread.ratio(take("cgrulesengd", 10, what), at_least).median:.1f}x')
+    for what, key, floor, word in (('stay', 'floor', 'stay', 'needs no move: pclass / a bare loop'),
+                                   ('stay', 'floor_gathered', 'gathered', 'needs no move: pclass / a bare loop that lets events gather for 4 ms'),
+                                   ('move1', 'floor_move_1', 'move1', 'moves, one hierarchy: pclass / a bare loop'),
+                                   ('move1', 'floor_pair_1', 'pair1', 'moves, one hierarchy: pclass / two bare processes'),
+                                   ('move4', 'floor_move_4', 'move4', 'moves, four hierarchies: pclass / a bare loop')) if four else ():
+        least = [s[floor] for s in floors]
+        f.add(key, f'CPU per exec that {word}', 'none', Spread.ratio(take('pclass', 10, what), least), None,
+              note=f'the least {statistics.median(least):.1f} us, cgrulesengd / that {Spread.ratio(take("cgrulesengd", 10, what), least).median:.1f}x')
     if 10000 in sizes:
         f.most('growth', 'own CPU per exec, 10,000 rules / 10 rules', 1.2, Spread.ratio(take('pclass', 10000, 'stay'), take('pclass', 10, 'stay')))
     for k, word in ((1, 'one hierarchy'), (4, 'four hierarchies'))[:2 if four else 1]:
@@ -190,6 +196,9 @@ def events(f, sizes=(10, 1000, 10000), latency=True, peer_sizes=None, four=True)
             theirs, ours = ([percentile(v, p) for v in take(w, 10, what)] for w in ('cgrulesengd', 'pclass'))
             f.least(f'{what}_p{p}', f'exec to class, {word}, p{p}: cgrulesengd / pclass', bound, Spread.ratio(theirs, ours),
                     note=f'{statistics.median(theirs):.0f} / {statistics.median(ours):.0f} us')
+    for floor, word in (('move1', 'a bare loop'), ('pair1', 'two bare processes')) if latency and four else ():
+        least, ours = [percentile(s[f'{floor}_hot'], 50) for s in floors], [percentile(v, 50) for v in take('pclass', 10, 'hot')]
+        f.add(f'floor_hot_{floor}', f'exec to class, hot, calm, p50: {word} / pclass', 'none', Spread.ratio(least, ours), None, note=f'the least {statistics.median(least):.0f} us')
     f.raw['stay_us'] = {w: {n: [round(x, 2) for x in take(w, n, 'stay')] for n in sizes_of[w]} for w in sizes_of}
     f.raw['foreign_forks'] = statistics.median(s['foreign'] for v in got.values() for s in v)
     f.raw['pss_kb'] = {w: {n: statistics.median(take(w, n, 'pss')) for n in sizes_of[w]} for w in sizes_of}
