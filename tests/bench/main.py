@@ -8,10 +8,11 @@ import time
 
 import contest
 import figures
+import firstwrite
 import plot
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = {'engine': figures.engine, 'counts': figures.engine_counts, 'events': figures.events, 'drains': figures.drains,
+PARTS = {'engine': figures.engine, 'counts': figures.engine_counts, 'events': figures.events, 'first-write': firstwrite.first_write, 'drains': figures.drains,
          'storms': figures.storms, 'overhead': figures.overhead, 'resync': figures.resync_and_memory, 'idle': figures.idle, 'reload': figures.reload_live}
 # What the short form compares, and which way is worse. Counts of instructions and bytes repeat to the digit; the rest are ratios within one run,
 # of which a factor of two is a regression, not noise.
