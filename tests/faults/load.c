@@ -10,7 +10,7 @@
  *   slots FIRST COUNT  for each line "NAME NAME" of input: ends what it has, then has COUNT children with the numbers from FIRST on (in a pid
  *                      namespace of its own: there nobody else can get a number that it has just let go); the odd ones take the first name, the
  *                      even ones the second. Prints "made N"
- *   crowd N            N children that sleep. Prints "done"
+ *   crowd N NAME       takes NAME; N children that sleep. Prints "done"
  *   names N NAME...    changes its own name N times through the NAMEs and stays with the last. Prints "done" */
 #include <errno.h>
 #include <linux/sched.h>
@@ -215,13 +215,14 @@ static int slots(pid_t first, long n) {
         exit(0);
 }
 
-#define CROWD_MAX 3000
+#define CROWD_MAX 10000 /* some 100 KiB of the kernel's memory each */
 
-static int crowd(long n) {
+static int crowd(long n, const char *name) {
         pid_t self = getpid();
 
         if (n > CROWD_MAX)
                 return 2;
+        prctl(PR_SET_NAME, name); /* the children have it by birth */
         for (long i = 0; i < n; i++) {
                 pid_t pid = fork();
                 if (pid == 0) {
@@ -261,8 +262,8 @@ int main(int argc, char **argv) {
                 r = sibling(argv[2]);
         else if (argc == 4 && strcmp(argv[1], "slots") == 0)
                 r = slots(atoi(argv[2]), atol(argv[3]));
-        else if (argc == 3 && strcmp(argv[1], "crowd") == 0)
-                r = crowd(atol(argv[2]));
+        else if (argc == 4 && strcmp(argv[1], "crowd") == 0)
+                r = crowd(atol(argv[2]), argv[3]);
         else if (argc > 3 && strcmp(argv[1], "names") == 0)
                 r = names(atol(argv[2]), argv + 3, argc - 3);
         if (r)

@@ -17,8 +17,10 @@ ROWS = (
         'test_memory_is_bounded'),
     Row('overflow', 'listener stopped during {forks} forks', 'once', 'loss counted exactly; nobody misplaced',
         '{lost} events lost by our count, {kernel_lost} by the kernel\'s; right again after {took} s; {misplaced} of {survivors} misplaced', 'test_listener_stopped'),
-    Row('resync', 'every process looked at anew', '{processes} processes, {rounds} times', '10,000 in 1 s', '{median_ms} ms (median), {slowest_ms} ms at most; that is {per_10000_ms} ms for 10,000, {own_10000_ms} ms of processor time',
-        'test_resync'),
+    Row('resync', 'every one of {processes} processes looked at anew: when asked to ({rounds} times), and after the listener was stopped during 20,000 forks (once)', '{rounds} times and once',
+        '1 s by the clock, but for what it waits for a processor; nobody misplaced',
+        '{median} s (median, {own} s of processor time), {slowest} s at most, of which it waited {slowest_waited} s for a processor; after {lost} lost events all is right again {again} s after it goes on '
+        '({again_ran} s of processor time of listener and broker, {again_waited} s of waiting for one); {misplaced} misplaced', 'test_resync'),
     Row('reuse', 'the number of a process that is to be moved is given to another one before the write (a pid namespace of its own with {slots} numbers)',
         '{writes} writes', 'no hit unnoticed, every stranger put back', '{hit} writes hit a stranger: {returned} put back, {ruled} went on to where their own rule says, {undetected} left in the wrong place', 'test_numbers_change_hands'),
     Row('stranger_children', 'a stranger that was hit forks before it is put back', '{rounds} times', 'its children go back too', '{back} of {children} back', 'test_children_of_a_stranger'),
