@@ -1,4 +1,4 @@
-/* Origin records. One line a process and hierarchy: checksum, pid, start time, cookie, hierarchy, path to the end of the line. */
+/* Origin records. A journal of one line a process and hierarchy: pid, start time, cookie, hierarchy, path. */
 #include "broker/origins.h"
 
 #include <fcntl.h>
@@ -6,12 +6,11 @@
 
 #include "broker/process.h"
 #include "common/fd.h"
+#include "common/kept.h"
 #include "common/map.h"
 
-#define FILE_MAX (64 * 1024 * 1024)
 #define RECORDS_MAX 262144
-#define SUM_SIZE 8
-#define LINE_MAX_BYTES (WIRE_PATH_MAX + WIRE_TEXT_MAX + 80 + SUM_SIZE + 1)
+#define LINE_MAX_BYTES (WIRE_PATH_MAX + WIRE_TEXT_MAX + 80 + KEPT_SUM_SIZE)
 
 struct Origins {
         int dirfd, proc_fd, file_fd;
@@ -94,23 +93,11 @@ static int record_set(Origins *o, pid_t pid, uint64_t start, uint64_t cookie, un
 
 /* ---- the file --------------------------------------------------------------------------------------------------------- */
 
-/* FNV-1a, 32 bits: for damage, not for forgers, who would have to be root. */
-static uint32_t line_sum(const char *line) {
-        uint32_t sum = 0x811c9dc5u;
-
-        for (; *line && *line != '\n'; line++)
-                sum = (sum ^ (unsigned char) *line) * 0x01000193u;
-        return sum;
-}
-
-static int format_line(const Origins *o, const OriginRecord *r, unsigned hierarchy, char *buf, size_t size) {
-        int n = snprintf(buf, size, "%08x %d %llu %llu %s %s\n", 0u, r->pid, (unsigned long long) r->start, (unsigned long long) r->cookie,
+static int format_line(const Origins *o, const OriginRecord *r, unsigned hierarchy, char buf[static LINE_MAX_BYTES]) {
+        int n = snprintf(buf, LINE_MAX_BYTES - KEPT_SUM_SIZE, "%d %llu %llu %s %s", r->pid, (unsigned long long) r->start, (unsigned long long) r->cookie,
                          hierarchy_name(&o->hierarchies->items[hierarchy]), place_path(o->places, r->origin[hierarchy], NULL));
-        char sum[SUM_SIZE + 1];
 
-        snprintf(sum, sizeof(sum), "%08x", line_sum(buf + SUM_SIZE + 1));
-        memcpy(buf, sum, SUM_SIZE);
-        return n;
+        return kept_seal(buf, n, o->boot_id);
 }
 
 /* Whom nobody could look at, for want of a descriptor or of memory, is not dead for that. */
@@ -142,11 +129,12 @@ static int format_all(Origins *o, char **ret, size_t *ret_size, size_t *ret_line
 
         if (!f)
                 return -ENOMEM;
-        fprintf(f, "boot %s\n", o->boot_id);
+        kept_begin(line, sizeof(line), o->boot_id);
+        fputs(line, f);
         for (size_t i = 0; (r = origins_next(o, &i));)
                 for (unsigned h = 0; h < o->hierarchies->n; h++)
                         if (wire_place(r->origin[h]) != WIRE_NONE) {
-                                format_line(o, r, h, line, sizeof(line));
+                                format_line(o, r, h, line);
                                 fputs(line, f);
                                 lines++;
                         }
@@ -189,7 +177,7 @@ static int append_line(Origins *o, const OriginRecord *r, unsigned hierarchy) {
         if (sizeof(o->pending) - o->n_pending < LINE_MAX_BYTES)
                 k = origins_flush(o);
         o->lines++;
-        o->n_pending += format_line(o, r, hierarchy, o->pending + o->n_pending, LINE_MAX_BYTES);
+        o->n_pending += format_line(o, r, hierarchy, o->pending + o->n_pending);
         return k;
 }
 
@@ -204,18 +192,8 @@ static int hierarchy_named(const HierarchySet *set, const char *name, unsigned *
         return -ENOENT;
 }
 
-/* The rest of a line that fits its checksum, or NULL. */
-static const char *believed(const char *line) {
-        char sum[SUM_SIZE + 1];
-
-        if (strlen(line) <= SUM_SIZE || line[SUM_SIZE] != ' ')
-                return NULL;
-        snprintf(sum, sizeof(sum), "%08x", line_sum(line + SUM_SIZE + 1));
-        return strncmp(line, sum, SUM_SIZE) == 0 ? line + SUM_SIZE + 1 : NULL;
-}
-
 /* A line that is damaged or cut short by a full disk is left out, and counted: a wrong origin would be a wrong way back. */
-static int parse_line(Origins *o, const char *line) {
+static int parse_line(Origins *o, char *line) {
         unsigned long long start, cookie;
         char name[256];
         int pid, n = 0;
@@ -223,8 +201,7 @@ static int parse_line(Origins *o, const char *line) {
         uint32_t place;
         OriginRecord *r;
 
-        line = believed(line);
-        if (!line) {
+        if (!kept_unseal(line, o->boot_id)) {
                 o->damaged++;
                 return 0;
         }
@@ -240,25 +217,25 @@ static int parse_line(Origins *o, const char *line) {
         return e == -ENOMEM ? e : 0;
 }
 
+/* 1 = of another boot, as its first line says. If that one is damaged, each of the others knows. */
 static int read_back(Origins *o) {
         _cleanup_free_ char *text = NULL;
-        char *save = NULL;
-        int r = fd_read_file(o->dirfd, ORIGINS_FILE, FILE_MAX, &text, NULL);
+        int r = fd_read_file(o->dirfd, ORIGINS_FILE, KEPT_SIZE_MAX, &text, NULL);
 
         if (r == -ENOENT)
                 return 0;
+        o->damaged = r == -EFBIG;
         if (r < 0)
-                return r == -EFBIG ? 1 : r; /* what cannot be read now may be readable at the next start: it is not written over */
-        const char *boot = strtok_r(text, "\n", &save);
-        boot = boot ? startswith(boot, "boot ") : NULL;
-        if (!boot || !streq(boot, o->boot_id))
+                return r == -EFBIG ? 0 : r; /* what cannot be read now may be readable at the next start: it is not written over */
+        char *rest = text, *line = strsep(&rest, "\n");
+        KeptBoot boot = kept_boot(line, o->boot_id);
+        if (boot == KEPT_OTHER_BOOT)
                 return 1;
-        for (char *line; (line = strtok_r(NULL, "\n", &save));) {
-                r = parse_line(o, line);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        o->damaged = boot == KEPT_DAMAGED;
+        while (r >= 0 && (line = strsep(&rest, "\n")))
+                if (*line)
+                        r = parse_line(o, line);
+        return r;
 }
 
 int origins_open(int dirfd, int proc_fd, const HierarchySet *hierarchies, PlaceTable *places, const char *boot_id, Origins **ret) {

@@ -1,5 +1,5 @@
 /* Where each process that the broker moved stood before pclass first touched it, kept in a root-owned file so that a restart
- * does not forget it. A process is known by pid and start time; the boot id in the first line tells an old file. */
+ * does not forget it (a journal, common/kept.h). A process is known by pid and start time. */
 #pragma once
 #include <sys/types.h>
 #include "broker/hierarchy.h"
@@ -16,8 +16,8 @@ typedef struct OriginRecord {
 } OriginRecord;
 
 typedef struct Origins Origins;
-/* dirfd: the runtime directory, proc_fd: /proc; both stay the caller's. Reads what is left of an earlier start; a foreign file is an empty one (1 is
- * returned then, so that it can be said); one that cannot be read for want of something is an error. */
+/* dirfd: the runtime directory, proc_fd: /proc; both stay the caller's. Reads what is left of an earlier start; a file of another boot is an empty one (1 is
+ * returned then, so that it can be said), what is damaged is left out and counted; one that cannot be read for want of something is an error. */
 int origins_open(int dirfd, int proc_fd, const HierarchySet *hierarchies, PlaceTable *places, const char *boot_id, Origins **ret);
 Origins *origins_free(Origins *o);
 DEFINE_CLEANUP(Origins *, origins_free)

@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include "broker/classmake.h"
-#include "common/fd.h"
+#include "common/kept.h"
 #include "common/log.h"
 #include "common/str.h"
 
-#define FILE_MAX (1024 * (CLASS_NAME_MAX + 2 + WIRE_HIERARCHIES_MAX * WIRE_TEXT_MAX))
 #define DEPTH_MAX 8
 
 /* ---- their definition -------------------------------------------------------------------------------------------------- */
@@ -92,7 +91,7 @@ int runtime_classes_save(const ClassSet *s) {
                 }
         if (fclose(f) != 0)
                 return -ENOMEM;
-        return fd_replace_file(s->runtime_fd, RUNTIME_FILE, text, size, 0644);
+        return kept_save(s->runtime_fd, RUNTIME_FILE, text, 0644);
 }
 
 /* Nothing but names that could have been given; parents may stand behind their children, slots being used again. */
@@ -134,12 +133,19 @@ static void note_leaves(ClassSet *s) {
 int runtime_classes_load(ClassSet *s) {
         _cleanup_free_ char *text = NULL;
         _cleanup_strv_ char **lines = NULL;
-        int r = s->runtime_fd < 0 ? -ENOENT : fd_read_file(s->runtime_fd, RUNTIME_FILE, FILE_MAX, &text, NULL);
+        int r = s->runtime_fd < 0 ? -ENOENT : kept_load(s->runtime_fd, RUNTIME_FILE, &text);
 
         if (r == -ENOENT)
                 return 0;
-        if (r >= 0)
-                r = strv_split(text, "\n", &lines);
+        if (r == 1)
+                log_warning("the list of classes made at run time is damaged; the copy that was saved before it is taken");
+        if (r == -EBADMSG) {
+                log_warning("the list of classes made at run time is damaged, and there is no copy of it: their cgroups stay, nothing is moved there any more");
+                return 0;
+        }
+        if (r < 0)
+                return log_error_errno(r, "the list of classes made at run time cannot be read");
+        r = strv_split(text, "\n", &lines);
         if (r >= 0 && lines)
                 qsort(lines, strv_length(lines), sizeof(*lines), by_length);
         for (char **l = lines; r >= 0 && l && *l; l++) {

@@ -125,7 +125,7 @@ int sandbox_filter_broker(void) {
                 SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(lseek),
                 SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fgetxattr), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
                 SCMP_SYS(access), SCMP_SYS(stat), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fsync),
-                SCMP_SYS(fcntl),
+                SCMP_SYS(linkat), SCMP_SYS(fcntl),
                 /* memory, time, the end */
                 SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
                 SCMP_SYS(clock_gettime), SCMP_SYS(getrandom), SCMP_SYS(exit_group),

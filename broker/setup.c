@@ -263,7 +263,10 @@ static int make_classes(Setup *s) {
                 r = leave_own_cgroup(s, i);
         if (r < 0)
                 return r;
-        _cleanup_(class_table_freep) ClassTable *remembered = tune_load(s->runtime_fd);
+        _cleanup_(class_table_freep) ClassTable *remembered = NULL;
+        r = tune_load(s->runtime_fd, &remembered);
+        if (r < 0)
+                return r;
         class_set_restore(s->classes, remembered);
         r = class_set_realise(s->classes);
         s->classes->remembered = NULL;

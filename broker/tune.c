@@ -7,11 +7,9 @@
 #include "broker/classlimits.h"
 #include "broker/members.h"
 #include "common/classvalue.h"
-#include "common/fd.h"
+#include "common/kept.h"
 #include "common/log.h"
 #include "common/str.h"
-
-#define TUNE_FILE_MAX (1024 * 1024)
 
 typedef struct Tuning {
         Class *class;
@@ -188,23 +186,26 @@ void tune_class(Broker *b, const WireTune *m, WireResult *ret) {
 
 /* ---- across restarts -------------------------------------------------------------------------------------------------- */
 
-ClassTable *tune_load(int runtime_fd) {
+int tune_load(int runtime_fd, ClassTable **ret) {
         _cleanup_free_ char *text = NULL;
-        ClassTable *t = NULL;
         TextError err = {};
         char message[600];
-        size_t size;
-        int r = fd_read_file(runtime_fd, TUNE_FILE, TUNE_FILE_MAX, &text, &size);
+        int r = kept_load(runtime_fd, TUNE_FILE, &text);
 
         if (r == -ENOENT)
-                return NULL;
-        if (r >= 0)
-                r = class_table_parse(text, size, TUNE_FILE, &t, &err);
-        if (r < 0) {
+                return 0;
+        if (r == 1)
+                log_warning("the file of what was changed in classes is damaged; the copy that was saved before it is taken");
+        if (r == -EBADMSG)
+                log_warning("the file of what was changed in classes is damaged, and there is no copy of it: what root's files say is in force again");
+        if (r < 0)
+                return r == -EBADMSG ? 0 : log_error_errno(r, "what was changed in classes cannot be read");
+        r = class_table_parse(text, strlen(text), TUNE_FILE, ret, &err);
+        if (r < 0 && r != -ENOMEM) {
                 text_error_format(&err, message, sizeof(message));
-                log_warning_errno(r, "what was changed before is forgotten: %s", message);
+                log_warning("what was changed in classes is forgotten, what root's files say is in force again: %s", message);
         }
-        return t;
+        return r == -ENOMEM ? r : 0;
 }
 
 void tune_dropped(Broker *b, const Class *c) {
@@ -238,5 +239,5 @@ int tune_save(int runtime_fd, const ClassSet *s) {
         }
         if (fclose(f) != 0)
                 return -ENOMEM;
-        return fd_replace_file(runtime_fd, TUNE_FILE, text, size, 0644);
+        return kept_save(runtime_fd, TUNE_FILE, text, 0644);
 }

@@ -73,38 +73,51 @@ int fd_write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
-static int replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool sync) {
-        _cleanup_free_ char *tmp = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        int r;
+#define NEW_NAME_SIZE 256
 
-        if (asprintf(&tmp, ".%s.new", name) < 0)
-                return -ENOMEM;
-        fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+static void new_name(const char *name, char buf[static NEW_NAME_SIZE]) {
+        snprintf(buf, NEW_NAME_SIZE, ".%s.new", name);
+}
+
+int fd_write_new(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool sync) {
+        char tmp[NEW_NAME_SIZE];
+
+        new_name(name, tmp);
+        _cleanup_close_ int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)
                 return -errno;
-        r = fd_write_all(fd, data, size);
+        int r = fd_write_all(fd, data, size);
         if (r >= 0 && sync && fsync(fd) < 0)
-                r = -errno;
-        if (r >= 0 && renameat(dirfd, tmp, dirfd, name) < 0)
                 r = -errno;
         if (r < 0)
                 (void) unlinkat(dirfd, tmp, 0);
         return r;
 }
 
-int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
-        int r = replace_file(dirfd, name, data, size, mode, true);
+int fd_take_new(int dirfd, const char *name, bool sync) {
+        char tmp[NEW_NAME_SIZE];
 
-        if (r < 0)
+        new_name(name, tmp);
+        if (renameat(dirfd, tmp, dirfd, name) < 0) {
+                int r = -errno;
+                (void) unlinkat(dirfd, tmp, 0);
                 return r;
+        }
+        if (!sync)
+                return 0;
         /* The rename itself must be on disk too; dirfd may be an O_PATH one, so it is opened anew. */
         _cleanup_close_ int d = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (d < 0 || fsync(d) < 0)
-                return -errno;
-        return 0;
+        return d < 0 || fsync(d) < 0 ? -errno : 0;
+}
+
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
+        int r = fd_write_new(dirfd, name, data, size, mode, true);
+
+        return r < 0 ? r : fd_take_new(dirfd, name, true);
 }
 
 int fd_replace_file_unsynced(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
-        return replace_file(dirfd, name, data, size, mode, false);
+        int r = fd_write_new(dirfd, name, data, size, mode, false);
+
+        return r < 0 ? r : fd_take_new(dirfd, name, false);
 }

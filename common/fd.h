@@ -32,5 +32,9 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, 
 /* The same without fsync: whole for every process that reads it, whatever is left after a crash of the machine. */
 int fd_replace_file_unsynced(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
 
+/* The two halves of them: the temporary file of `name`, which is gone again if it cannot be written, and its taking the place of `name`. */
+int fd_write_new(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool sync);
+int fd_take_new(int dirfd, const char *name, bool sync);
+
 /* Writes all of it or fails. -errno. */
 int fd_write_all(int fd, const void *data, size_t size);

@@ -1,4 +1,4 @@
-/* Lines of marks: "PID COOKIE RULE CLASS CHECKSUM", where "?" is nothing noted and "." no class. The first line names the boot. */
+/* A journal of lines "PID COOKIE RULE CLASS", where "?" is nothing noted and "." no class. */
 #include "daemon/marks.h"
 
 #include <fcntl.h>
@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "common/fd.h"
+#include "common/kept.h"
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/procident.h"
@@ -41,34 +42,18 @@ static void drop_old(Marks *s) {
         s->old = map_free(s->old);
 }
 
-/* FNV-1a, 32 bits: for damage, not for forgers. */
-static uint32_t line_sum(const char *line, size_t n) {
-        uint32_t sum = 0x811c9dc5u;
-
-        for (size_t i = 0; i < n; i++)
-                sum = (sum ^ (unsigned char) line[i]) * 0x01000193u;
-        return sum;
-}
-
-static int boot_line(Manager *m, char *buf, size_t size) {
-        char id[BOOT_ID_SIZE];
-        int r = procident_boot_id(&m->reader, id);
-
-        return r < 0 ? r : snprintf(buf, size, "boot %s\n", id);
-}
-
 /* ---- reading -------------------------------------------------------------------------------------------------------- */
 
-static int take_line(Marks *s, const char *line) {
+/* A line that was cut or damaged is left out, and counted. */
+static int take_line(Marks *s, char *line) {
         char rule[RULE_NAME_MAX + 1], born[WIRE_TEXT_MAX];
         uint64_t cookie;
-        uint32_t sum;
-        int pid, end;
+        int pid;
 
-        if (strlen(line) >= LINE_MAX_SIZE || sscanf(line, "%d %" SCNx64 " %128s %255s%n %8" SCNx32, &pid, &cookie, rule, born, &end, &sum) != 5)
+        if (!kept_unseal(line, s->boot_id) || strlen(line) >= LINE_MAX_SIZE || sscanf(line, "%d %" SCNx64 " %128s %255s", &pid, &cookie, rule, born) != 4 || pid <= 0) {
+                s->damaged++;
                 return 0;
-        if (pid <= 0 || line_sum(line, (size_t) end) != sum)
-                return 0;
+        }
         _cleanup_(mark_freep) Mark *k = calloc(1, sizeof(*k));
         if (!k)
                 return -ENOMEM;
@@ -84,28 +69,30 @@ static int take_line(Marks *s, const char *line) {
         return r;
 }
 
+/* 1 = of another boot, as the first line says. If that one is damaged, each of the others knows. */
 static int take_text(Marks *s, char *text) {
-        int r = map_new_u64(&s->old);
+        char *line = strsep(&text, "\n");
+        KeptBoot boot = kept_boot(line, s->boot_id);
 
-        for (char *line = text, *end; r >= 0 && *line; line = end) {
-                end = strchrnul(line, '\n');
-                if (*end)
-                        *end++ = '\0';
-                s->lines++;
-                r = take_line(s, line);
-        }
+        if (boot == KEPT_OTHER_BOOT)
+                return 1;
+        s->damaged = boot == KEPT_DAMAGED;
+        int r = map_new_u64(&s->old);
+        for (s->lines = 1; r >= 0 && (line = strsep(&text, "\n")); s->lines++)
+                if (*line)
+                        r = take_line(s, line);
         return r;
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
 
-static int format_mark(const Process *p, char buf[static LINE_MAX_SIZE]) {
+static int format_mark(const Marks *s, const Process *p, char buf[static LINE_MAX_SIZE]) {
         int n = snprintf(buf, LINE_MAX_SIZE - 16, "%d %" PRIx64 " %s %s", (int) p->pid, p->cookie, p->sticky ? rule_name(p->rule) : "?",
                          !p->born ? "?" : *p->born ? p->born : ".");
 
         if (n >= LINE_MAX_SIZE - 16)
                 return -ENAMETOOLONG;
-        return n + sprintf(buf + n, " %08" PRIx32 "\n", line_sum(buf, (size_t) n));
+        return kept_seal(buf, n, s->boot_id);
 }
 
 static bool is_noted(const Process *p) {
@@ -136,12 +123,10 @@ static int rewrite(Manager *m) {
         char line[LINE_MAX_SIZE];
         size_t i = 0;
         Process *p;
-        int r = fresh.fd < 0 ? -errno : boot_line(m, line, sizeof(line));
+        int r = fresh.fd < 0 ? -errno : append(&fresh, line, kept_begin(line, sizeof(line), s->boot_id));
 
-        if (r >= 0)
-                r = append(&fresh, line, r);
         while (r >= 0 && (p = proctable_next(m->table, &i)))
-                if (is_noted(p) && (r = format_mark(p, line)) >= 0)
+                if (is_noted(p) && (r = format_mark(s, p, line)) >= 0)
                         r = append(&fresh, line, r);
         if (r >= 0 && renameat(store_dir(m->store), MARKS_NEW, store_dir(m->store), MARKS_FILE) < 0)
                 r = -errno;
@@ -157,26 +142,33 @@ static int rewrite(Manager *m) {
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------ */
 
+/* What was noted stays in the file until a pass has seen everybody. A line that was cut must not take the next one with it. */
+static int go_on(Manager *m, bool cut) {
+        Marks *s = &m->marks;
+
+        s->fd = openat(store_dir(m->store), MARKS_FILE, O_WRONLY | O_APPEND | O_CLOEXEC);
+        return s->fd < 0 ? -errno : cut ? append(s, "\n", 1) : 0;
+}
+
 int marks_open(Manager *m) {
         _cleanup_free_ char *text = NULL;
         Marks *s = &m->marks;
-        char boot[128];
         size_t size;
-        int r = boot_line(m, boot, sizeof(boot));
+        int r = procident_boot_id(&m->reader, s->boot_id);
 
         if (r >= 0)
                 r = fd_read_file(store_dir(m->store), MARKS_FILE, MARKS_SIZE_MAX, &text, &size);
-        const char *rest = r >= 0 ? startswith(text, boot) : NULL;
-        if (rest) {
-                r = take_text(s, text + (rest - text));
+        if (r >= 0) {
+                bool cut = size > 0 && text[size - 1] != '\n';
+                r = take_text(s, text);
                 if (r < 0)
                         return r;
-                s->fd = openat(store_dir(m->store), MARKS_FILE, O_WRONLY | O_APPEND | O_CLOEXEC);
-                /* A line that was cut must not take the next one with it. */
-                r = s->fd < 0 ? -errno : size > 0 && text[size - 1] ? append(s, "\n", 1) : 0;
+                r = r > 0 ? 0 : go_on(m, cut);
         }
         if (r < 0 && r != -ENOENT)
                 give_up(s, r);
+        if (s->damaged > 0)
+                log_warning("%zu lines about sticky processes are damaged in the state directory: whom they were about is judged anew", s->damaged);
         return 0;
 }
 
@@ -195,7 +187,7 @@ void marks_note(Manager *m, const Process *p) {
         if (s->fd < 0) { /* the first one of this boot is among those in the table */
                 r = rewrite(m);
         } else {
-                r = format_mark(p, line);
+                r = format_mark(s, p, line);
                 if (r > 0)
                         r = append(s, line, r);
         }

@@ -1,8 +1,9 @@
 /* What is remembered of single processes beyond a restart of the service: that a sticky rule placed them, and the class they were born in where a
  * rule decided by that. A file of the state directory, a line a process, appended before the wake-up ends that brought it; it is worth something for this
- * boot only, so nobody waits for the disk. A line that was cut or damaged is passed over. */
+ * boot only (a journal, common/kept.h). A line that was cut or damaged is left out, and said. */
 #pragma once
 #include "common/map.h"
+#include "daemon/procident.h"
 #include "daemon/proctable.h"
 
 struct Manager;
@@ -11,6 +12,8 @@ typedef struct Marks {
         int fd;        /* the file, to append; -EBADF: not to be had, and said */
         bool failed;   /* and no more tried */
         size_t lines;  /* of the file */
+        size_t damaged; /* of them, when it was read */
+        char boot_id[BOOT_ID_SIZE];
         Map *old;      /* pid to Mark of the service before; NULL after the first whole pass */
 } Marks;
 

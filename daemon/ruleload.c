@@ -114,8 +114,13 @@ static int load_kept(RuleBase *b, TextError *err) {
                 r = store_load_disabled(b->m->store, &b->disabled);
         if (r > 0)
                 log_warning("The list of rules that were switched off is damaged; the copy that was saved before it is taken");
+        const char *file = b->runtime ? "disabled" : "rules";
+        if (r == -EBADMSG) {
+                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file %s is damaged, and so is the copy of before, if there is one: mend it, or remove it to start without", file);
+                return -EINVAL; /* nobody else can */
+        }
         if (r < 0)
-                (void) text_error(err, b->m->options->state_dir, 0, 0, "cannot be read: %s", strerror(-r));
+                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file %s cannot be read: %s", file, strerror(-r));
         return MIN(r, 0);
 }
 

@@ -1,20 +1,16 @@
-/* The state directory. Every file is text, a thing a line, `#` starts a comment, and is replaced whole: after a crash there is the old one or the
- * new one, and a temporary file that the next save writes over. The first line holds a checksum of the rest; a file that does not fit it is
- * not believed, and the copy that was saved before it is taken. Whoever edits a file by hand removes that line. */
+/* The state directory: what is in its files. How they are kept: common/kept.h. Every file is text, a thing a line, `#` starts a comment. */
 #include "daemon/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 #include "common/fd.h"
+#include "common/kept.h"
 
-#define FILE_SIZE_MAX (64u << 20)
 #define RULES_FILE "rules"
 #define DISABLED_FILE "disabled"
 #define MODE_FILE "mode"
 #define ASSIGNMENTS_FILE "assignments"
-#define PREVIOUS ".previous"
-#define SUM_LINE "# checksum "
 
 struct Store {
         int dir;
@@ -68,102 +64,23 @@ static bool is_storable(const char *line) {
         return !is_blank(line) && *line != '#' && !strchr(line, '\n');
 }
 
-/* FNV-1a, 64 bits. It is there for damage, not for forgers: who can write the file can write the sum. */
-static uint64_t checksum(const char *text) {
-        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+/* The text of a file; "" when there is none. 1 = it was damaged, this is the one before it. */
+static int load_text(Store *s, const char *name, char **ret) {
+        int r = kept_load(s->dir, name, ret);
 
-        for (; *text; text++)
-                sum = (sum ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-        return sum;
-}
-
-/* What of the text is to be believed; NULL when it is damaged. The first line ends in the checksum of the rest, or there is none at all
- * (edited by hand). A NUL would hide what follows it, and what we write is never empty. */
-static const char *believed(const char *text, size_t size) {
-        const char *newline = strchr(text, '\n');
-        char expected[17];
-
-        if (size == 0 || strlen(text) != size || (!newline && *text == '#')) /* the first line was cut */
-                return NULL;
-        if (!newline)
-                return text;
-        snprintf(expected, sizeof(expected), "%016llx", (unsigned long long) checksum(newline + 1));
-        if (newline - text >= 16 && strncmp(newline - 16, expected, 16) == 0)
-                return newline + 1;
-        return startswith(text, SUM_LINE) ? NULL : text;
-}
-
-static int load_whole(Store *s, const char *name, char **ret) {
-        _cleanup_free_ char *text = NULL;
-        size_t size = 0;
-        int r = fd_read_file(s->dir, name, FILE_SIZE_MAX, &text, &size);
-
-        if (r < 0)
+        if (r != -ENOENT)
                 return r;
-        const char *whole = believed(text, size);
-        if (!whole)
-                return -EBADMSG;
-        *ret = strdup(whole);
+        *ret = strdup("");
         return *ret ? 0 : -ENOMEM;
 }
 
-/* The text of a file; "" when there is none. 1 = it was damaged, this is the one before it. */
-static int load_text(Store *s, const char *name, char **ret) {
-        char previous[32];
-        int r = load_whole(s, name, ret);
-
-        if (r == -ENOENT) {
-                *ret = strdup("");
-                return *ret ? 0 : -ENOMEM;
-        }
-        if (r != -EBADMSG)
-                return r;
-        snprintf(previous, sizeof(previous), "%s" PREVIOUS, name);
-        r = load_whole(s, previous, ret);
-        return r >= 0 ? 1 : r == -ENOENT ? -EBADMSG : r;
-}
-
-/* A good file becomes the previous one; a damaged one must not take its place. */
-static void keep_previous(Store *s, const char *name) {
-        _cleanup_free_ char *text = NULL;
-        char previous[32];
-
-        if (load_whole(s, name, &text) < 0)
-                return;
-        snprintf(previous, sizeof(previous), "%s" PREVIOUS, name);
-        (void) unlinkat(s->dir, previous, 0);
-        (void) !linkat(s->dir, name, s->dir, previous, 0);
-}
-
-static int with_sum(const char *text, char **ret) {
-        int n = asprintf(ret, SUM_LINE "%016llx\n%s", (unsigned long long) checksum(text), text);
-
-        if (n < 0) {
-                *ret = NULL;
-                return -ENOMEM;
-        }
-        return n;
-}
-
-static int replace_text(Store *s, const char *name, const char *text) {
-        _cleanup_free_ char *whole = NULL;
-        int n = with_sum(text, &whole);
-
-        if (n < 0)
-                return n;
-        keep_previous(s, name);
-        return fd_replace_file(s->dir, name, whole, n, 0644);
-}
-
-/* Takes f, which writes to text and size. */
-static int save_text(Store *s, const char *name, FILE *f, char **text, const size_t *size, int r) {
+/* Takes f, which writes to text. */
+static int save_text(Store *s, const char *name, FILE *f, char **text, int r) {
         bool failed = ferror(f);
 
         if (fclose(f) != 0 || failed)
                 return -ENOMEM;
-        if (r >= 0 && *size > FILE_SIZE_MAX)
-                r = -E2BIG;
-        return r < 0 ? r : replace_text(s, name, *text);
+        return r < 0 ? r : kept_save(s->dir, name, *text, 0644);
 }
 
 /* ---- rules ---- */
@@ -251,7 +168,7 @@ int store_save_rules(Store *s, const StoredRule *rules, size_t n) {
         fputs("# Rules added at run time, in order. pclassd writes this file; change it only while the service is stopped.\n", f);
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = write_rule(f, &rules[i]);
-        return save_text(s, RULES_FILE, f, &text, &size, r);
+        return save_text(s, RULES_FILE, f, &text, r);
 }
 
 /* ---- rules that were switched off ---- */
@@ -282,7 +199,7 @@ int store_save_disabled(Store *s, char *const *names) {
                 r = is_storable(*name) ? 0 : -EINVAL;
                 fprintf(f, "%s\n", *name);
         }
-        return save_text(s, DISABLED_FILE, f, &text, &size, r);
+        return save_text(s, DISABLED_FILE, f, &text, r);
 }
 
 /* ---- mode ---- */
@@ -306,7 +223,7 @@ int store_save_mode(Store *s, Mode mode) {
         char text[32];
 
         snprintf(text, sizeof(text), "%s\n", mode_to_string(mode));
-        return replace_text(s, MODE_FILE, text);
+        return kept_save(s->dir, MODE_FILE, text, 0644);
 }
 
 /* ---- assignments ---- */
@@ -316,8 +233,5 @@ int store_load_assignments(Store *s, char **ret) {
 }
 
 int store_save_assignments(Store *s, const char *text) {
-        _cleanup_free_ char *whole = NULL;
-        int n = with_sum(text, &whole);
-
-        return n < 0 ? n : fd_replace_file_unsynced(s->dir, ASSIGNMENTS_FILE, whole, n, 0644);
+        return kept_save_unsynced(s->dir, ASSIGNMENTS_FILE, text, 0644);
 }

@@ -1,12 +1,11 @@
-/* The state directory: runtime rules, rules that were switched off, the mode. Small text files, each replaced whole (temporary file, fsync, rename). */
+/* The state directory: runtime rules, rules that were switched off, the mode. Text files, kept as common/kept.h says. */
 #pragma once
 #include "common/config.h"
 #include "common/str.h"
 
 typedef struct Store Store;
 
-/* Loading returns 1 where a file was damaged (it does not fit the checksum in its first line) and the copy saved before it was taken: say so.
- * -EBADMSG: that one is damaged too, or not there. */
+/* Loading returns 1 where a file was damaged and the copy saved before it was taken: say so. -EBADMSG: that one is damaged too, or not there. */
 
 /* Opens the directory (it must exist and be writable). -errno. */
 int store_open(const char *path, Store **ret);

@@ -1,14 +1,18 @@
 /* Any bytes as the files that the broker keeps: origins, what was tuned, the runtime classes. Nothing may crash; what is understood comes back the same from what is written
- * of it, and no origin lies anywhere but in a hierarchy. The first byte says which file. */
+ * of it, and no origin lies anywhere but in a hierarchy. The first byte says which file; its high bits: without checksums that fit, without a copy before it. */
 #include "tests/unit/test.h"
 #include <assert.h>
 #include "broker/origins.h"
 #include "broker/runtimeclass.h"
 #include "broker/tune.h"
 #include "common/fd.h"
+#include "common/kept.h"
 #include "common/log.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fakecgroup.h"
+
+#define WITHOUT_SUMS 0x80
+#define WITHOUT_COPY 0x40
 
 static FakeCgroup *fake;
 
@@ -40,27 +44,36 @@ static void check_records(const Origins *o, const PlaceTable *places) {
         }
 }
 
-/* With a checksum that fits in front of each line, or as they are. */
+static uint32_t sum32(const char *begin, const void *data, size_t size) {
+        uint32_t sum = 0x811c9dc5u;
+
+        for (; *begin; begin++)
+                sum = (sum ^ (uint8_t) *begin) * 0x01000193u;
+        for (const uint8_t *p = data; size > 0; size--)
+                sum = (sum ^ *p++) * 0x01000193u;
+        return sum;
+}
+
+/* With a checksum that fits behind each line, or as they are. */
 static void put_origins(bool with_sums, const uint8_t *data, size_t size) {
         _cleanup_free_ char *text = NULL;
         size_t n;
         FILE *f = open_memstream(&text, &n);
 
         assert(f);
+        if (with_sums)
+                fprintf(f, "boot b %08x\n", sum32("", "boot b", 6));
         while (with_sums && size > 0) {
                 const uint8_t *end = memchr(data, '\n', size);
                 size_t line = end ? (size_t) (end - data) : size;
-                uint32_t sum = 0x811c9dc5u;
-                for (size_t i = 0; i < line; i++)
-                        sum = (sum ^ data[i]) * 0x01000193u;
-                fprintf(f, "%08x ", sum);
-                fwrite(data, 1, line + (end != NULL), f);
+                fwrite(data, 1, line, f);
+                fprintf(f, " %08x\n", sum32("b", data, line));
                 data += line + (end != NULL);
                 size -= line + (end != NULL);
         }
         fwrite(data, 1, size, f);
         assert(fclose(f) == 0);
-        put(ORIGINS_FILE, "boot b\n", (const uint8_t *) text, n);
+        put(ORIGINS_FILE, "", (const uint8_t *) text, n);
 }
 
 static void check_origins(bool with_sums, const uint8_t *data, size_t size) {
@@ -78,18 +91,43 @@ static void check_origins(bool with_sums, const uint8_t *data, size_t size) {
         assert(origins_count(second) == origins_count(o));
 }
 
-static void check_tuned(const uint8_t *data, size_t size) {
-        put(TUNE_FILE, "", data, size);
-        class_table_free(tune_load(fake->dirfd));
+static const char kept_tuned[] = "[Class kept]\nCPUWeight=77\n";
+static const char kept_classes[] = "runtime\nruntime/kept memory\n";
+
+/* A whole file: with a checksum that fits, or as it is; behind it a copy of `kept`, or none. */
+static void put_whole(const char *name, unsigned how, const char *kept, const uint8_t *data, size_t size) {
+        _cleanup_free_ char *text = NULL;
+        char head[64] = "", previous[64];
+        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+        snprintf(previous, sizeof(previous), "%s.previous", name);
+        (void) unlinkat(fake->dirfd, name, 0);
+        (void) unlinkat(fake->dirfd, previous, 0);
+        if (!(how & WITHOUT_COPY))
+                assert(kept_save(fake->dirfd, name, kept, 0600) == 0 && kept_save(fake->dirfd, name, kept, 0600) == 0);
+        for (size_t i = 0; i < size; i++)
+                sum = (sum ^ data[i]) * UINT64_C(0x100000001b3);
+        if (!(how & WITHOUT_SUMS))
+                snprintf(head, sizeof(head), "# checksum %016llx\n", (unsigned long long) sum);
+        put(name, head, data, size);
 }
 
-static void check_runtime(const uint8_t *data, size_t size) {
+static void check_tuned(unsigned how, const uint8_t *data, size_t size) {
+        _cleanup_(class_table_freep) ClassTable *t = NULL;
+
+        put_whole(TUNE_FILE, how, kept_tuned, data, size);
+        bool unbelievable = memchr(data, '\0', size) || (size == 0 && how & WITHOUT_SUMS);
+        assert(tune_load(fake->dirfd, &t) == 0);
+        assert(!unbelievable || (how & WITHOUT_COPY ? !t : t && class_table_find(t, "kept")));
+}
+
+static void check_runtime(unsigned how, const uint8_t *data, size_t size) {
         static const char classes[] = "[Class web]\n[Class runtime]\nTunable=MemoryHigh:-2G\n";
         _cleanup_(class_table_freep) ClassTable *table = NULL;
         _cleanup_(class_set_freep) ClassSet *set = NULL;
         TextError err = {};
 
-        put(RUNTIME_FILE, "", data, size);
+        put_whole(RUNTIME_FILE, how, kept_classes, data, size);
         assert(class_table_parse(classes, strlen(classes), "c", &table, &err) == 0);
         assert(class_set_new(table, fake->set, &set) == 0);
         set->runtime_max = 8;
@@ -109,10 +147,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 for (int pid = 100; pid < 104; pid++)
                         fake_process(fake, pid, 'S', 0, 0, 500, "/", "/");
         }
-        switch ((data[0] & 0x7f) % 3) {
-        case 0: check_origins(!(data[0] & 0x80), data + 1, size - 1); break;
-        case 1: check_tuned(data + 1, size - 1); break;
-        default: check_runtime(data + 1, size - 1); break;
+        switch ((data[0] & 0x3f) % 3) {
+        case 0: check_origins(!(data[0] & WITHOUT_SUMS), data + 1, size - 1); break;
+        case 1: check_tuned(data[0], data + 1, size - 1); break;
+        default: check_runtime(data[0], data + 1, size - 1); break;
         }
         return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include "common/fd.h"
+#include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/procident.h"
 #include "tests/fuzz/fuzz.h"
@@ -31,6 +32,7 @@ static void world_open(void) {
 
         if (m->store)
                 return;
+        log_open("fuzz", LOG_EMERG);
         *m = (Manager) { .marks.fd = -EBADF, .rules = &world.rules };
         assert(ruleset_new(&world.rules.current) == 0);
         assert(ruleset_add_text(world.rules.current, rules_text, strlen(rules_text), "t", &err) >= 0);
@@ -140,9 +142,11 @@ static void check_assignments(bool with_sum, const uint8_t *data, size_t size) {
         assignments_done(&b);
 }
 
-static uint32_t sum32(const uint8_t *data, size_t size) {
+static uint32_t sum32(const char *boot, const uint8_t *data, size_t size) {
         uint32_t sum = 0x811c9dc5u;
 
+        for (; *boot; boot++)
+                sum = (sum ^ (uint8_t) *boot) * 0x01000193u;
         for (size_t i = 0; i < size; i++)
                 sum = (sum ^ data[i]) * 0x01000193u;
         return sum;
@@ -155,12 +159,13 @@ static void put_marks(bool with_sum, const uint8_t *data, size_t size) {
         FILE *f = open_memstream(&text, &n);
 
         assert(f);
-        fprintf(f, "boot %s\n", world.boot_id);
+        if (with_sum)
+                fprintf(f, "boot %s %08x\n", world.boot_id, sum32("boot ", (const uint8_t *) world.boot_id, strlen(world.boot_id)));
         while (with_sum && size > 0) {
                 const uint8_t *end = memchr(data, '\n', size);
                 size_t line = end ? (size_t) (end - data) : size;
                 fwrite(data, 1, line, f);
-                fprintf(f, " %08x\n", sum32(data, line));
+                fprintf(f, " %08x\n", sum32(world.boot_id, data, line));
                 data += line + (end != NULL);
                 size -= line + (end != NULL);
         }

@@ -48,6 +48,11 @@ put("state", "assignments-twice", bytes([3 | WHOLE]) + assignments + b"process 7
 put("origins", "origins", b"\0" + b"100 500 7 memory /m\n100 500 7 cgroup2 /a b/c\n101 500 8 cpuset /\n102 501 9 memory /dead\n103 50")
 put("origins", "torn", b"\0" + b"100 500 7\nx\n100 500 7 nosuch /m\n-1 5 7 memory /m\n100 500 7 memory relative\n\n100 500 7 memory /older\n")
 put("origins", "tuned", b"\1" + b"[Class web]\nMemoryHigh=1G\nCPUWeight=50\n[Class users/1000]\nTasksMax=10\n")
+put("origins", "tuned-damaged", b"\x81# checksum 0123456789abcdef\n[Class web]\nMemoryHigh=1G\n")
+put("origins", "tuned-empty", b"\x81")
+put("origins", "tuned-empty-alone", b"\xc1")
+put("origins", "runtime-damaged", b"\x82# checksum 0123456789abcdef\nruntime/one memory\n")
+put("origins", "runtime-cut-alone", b"\xc2# checksum 0123456789")
 put("origins", "runtime", b"\2" + b"runtime/one memory\nruntime\nruntime/one/two cgroup2 memory\nruntime/../x\nweb\nruntime/three nosuch\n")
 
 # ---- answers: exact 1, asked 2, ends 4

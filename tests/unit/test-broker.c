@@ -306,7 +306,7 @@ static void test_move_writes_and_remembers(void **state) {
         assert_string_equal(place_path(w->broker.places, r.previous[V2], NULL), "/home");
         assert_int_equal(r.origin[V2], r.previous[V2]);
         assert_int_equal(r.previous[1], WIRE_NONE);
-        assert_non_null(strstr(fake_read(w->fake, ORIGINS_FILE), "100 7 8 cgroup2 /home\n"));
+        assert_non_null(strstr(fake_read(w->fake, ORIGINS_FILE), "100 7 8 cgroup2 /home "));
 }
 
 static void test_places_come_before_the_reply(void **state) {

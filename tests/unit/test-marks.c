@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/fd.h"
+#include "common/kept.h"
 #include "daemon/internal.h"
 
 static const char rules_text[] = "stick: uid=1 => web sticky\nplain: uid=2 => web\nborn: parent-class=ci uid=3 => web\n";
@@ -154,13 +155,15 @@ static void test_tidy(void **state) {
         world_close(w);
 }
 
-/* Whatever is in the file: a mark is the one that was noted, or it is not there. */
-static void check_marks(World *w) {
+/* Whatever is in the file: a mark is the one that was noted, or it is not there; and that was counted, but for a cut between two lines. */
+static void check_marks(World *w, bool cut_between) {
         static const struct {
                 pid_t pid;
                 uint64_t cookie;
                 const char *rule, *born;
         } noted[] = { { 100, 0xabc, "stick", NULL }, { 102, 0xabe, NULL, "ci" }, { 103, 0xabf, NULL, "" } };
+
+        size_t found = 0;
 
         world_open(w);
         for (pid_t pid = 1; pid < 1100; pid++) {
@@ -177,7 +180,9 @@ static void check_marks(World *w) {
                                 cookie = 0;
                         }
                 assert_true(cookie == 0 || (!p->sticky && !p->born));
+                found += p->sticky || p->born;
         }
+        assert_true(found == ELEMENTSOF(noted) || w->m.marks.damaged > 0 || cut_between);
         world_close(w);
 }
 
@@ -200,12 +205,12 @@ static void test_damage(void **state) {
         world_close(w);
         for (size_t n = 0; n < size; n++) {
                 write_file(w, text, n);
-                check_marks(w);
+                check_marks(w, n > 0 && (text[n] == '\n' || text[n - 1] == '\n'));
         }
         for (size_t bit = 0; bit < size * 8; bit += 3) {
                 text[bit / 8] ^= (char) (1 << bit % 8);
                 write_file(w, text, size);
-                check_marks(w);
+                check_marks(w, false);
                 text[bit / 8] ^= (char) (1 << bit % 8);
         }
 }
@@ -234,14 +239,23 @@ static void test_next_line_after_a_cut_one(void **state) {
 static void test_other_boot(void **state) {
         World *w = *state;
         _cleanup_free_ char *text = NULL;
+        char first[128];
         size_t size;
 
         world_open(w);
         note_some(w);
         assert_int_equal(fd_read_file(store_dir(w->m.store), "marks", 65536, &text, &size), 0);
         world_close(w);
-        text[5] = text[5] == '0' ? '1' : '0'; /* of the boot's id */
-        write_file(w, text, size);
+        const char *rest = strchr(text, '\n') + 1;
+        int n = kept_begin(first, sizeof(first), "another");
+        assert_int_equal(n, rest - text - (int) strlen(w->m.marks.boot_id) + 7);
+        write_file(w, first, (size_t) n);
+        world_open(w); /* nothing is wrong with it */
+        assert_int_equal(w->m.marks.damaged, 0);
+        world_close(w);
+        _cleanup_free_ char *all = NULL;
+        assert_true(asprintf(&all, "%s%s", first, rest) > 0);
+        write_file(w, all, strlen(all));
         world_open(w);
         Process *p = process(w, 100, 0xabc, NULL);
         marks_restore(&w->m, p);
