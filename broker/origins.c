@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/kept.h"
 #include "common/map.h"
+#include "common/textstream.h"
 
 #define RECORDS_MAX 262144
 #define LINE_MAX_BYTES (WIRE_PATH_MAX + WIRE_TEXT_MAX + 80 + KEPT_SUM_SIZE)
@@ -125,7 +126,8 @@ static int format_all(Origins *o, char **ret, size_t *ret_size, size_t *ret_line
         char line[LINE_MAX_BYTES];
         OriginRecord *r;
         size_t lines = 0;
-        FILE *f = open_memstream(ret, ret_size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
 
         if (!f)
                 return -ENOMEM;
@@ -139,7 +141,7 @@ static int format_all(Origins *o, char **ret, size_t *ret_size, size_t *ret_line
                                 lines++;
                         }
         *ret_lines = lines;
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        return text_stream_close(&stream, ret, ret_size);
 }
 
 int origins_compact(Origins *o) {

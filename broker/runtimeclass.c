@@ -8,6 +8,7 @@
 #include "common/kept.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "common/textstream.h"
 
 #define DEPTH_MAX 8
 
@@ -43,8 +44,9 @@ static void write_rights(const ClassSet *s, const ClassDef *root, FILE *f) {
 static int define(const ClassSet *s, const char *name, uint32_t hierarchies, ClassTable **ret) {
         _cleanup_free_ char *text = NULL;
         TextError err = {};
+        TextStream stream;
         size_t size;
-        FILE *f = open_memstream(&text, &size);
+        FILE *f = text_stream_open(&stream);
 
         if (!f)
                 return -ENOMEM;
@@ -52,9 +54,8 @@ static int define(const ClassSet *s, const char *name, uint32_t hierarchies, Cla
         write_hierarchies(s, hierarchies, f);
         fputc('\n', f);
         write_rights(s, class_table_find(s->table, RUNTIME_PARENT), f);
-        if (fclose(f) != 0)
-                return -ENOMEM;
-        return class_table_parse(text, size, RUNTIME_FILE, ret, &err);
+        int r = text_stream_close(&stream, &text, &size);
+        return r < 0 ? r : class_table_parse(text, size, RUNTIME_FILE, ret, &err);
 }
 
 static int add_defined(ClassSet *s, const char *name, uint32_t hierarchies, Class **ret) {
@@ -76,11 +77,11 @@ static int add_defined(ClassSet *s, const char *name, uint32_t hierarchies, Clas
 
 int runtime_classes_save(const ClassSet *s) {
         _cleanup_free_ char *text = NULL;
-        size_t size;
+        TextStream stream;
 
         if (s->runtime_fd < 0)
                 return 0;
-        FILE *f = open_memstream(&text, &size);
+        FILE *f = text_stream_open(&stream);
         if (!f)
                 return -ENOMEM;
         for (size_t i = 0; i < s->n; i++)
@@ -89,9 +90,8 @@ int runtime_classes_save(const ClassSet *s) {
                         write_hierarchies(s, s->items[i]->hierarchies, f);
                         fputc('\n', f);
                 }
-        if (fclose(f) != 0)
-                return -ENOMEM;
-        return kept_save(s->runtime_fd, RUNTIME_FILE, text, 0644);
+        int r = text_stream_close(&stream, &text, NULL);
+        return r < 0 ? r : kept_save(s->runtime_fd, RUNTIME_FILE, text, 0644);
 }
 
 /* Nothing but names that could have been given; parents may stand behind their children, slots being used again. */

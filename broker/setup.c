@@ -20,6 +20,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "common/textstream.h"
 
 #define FILES_MAX 262144 /* one cgroup.procs a class and hierarchy */
 
@@ -66,13 +67,13 @@ static int tell(int r, const TextError *err) {
 }
 
 static int table_text(const ClassTable *t, char **ret) {
-        size_t size;
-        FILE *f = open_memstream(ret, &size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
 
         if (!f)
                 return -ENOMEM;
-        int r = class_table_format(t, f);
-        return fclose(f) == 0 ? r : -ENOMEM;
+        class_table_format(t, f);
+        return text_stream_close(&stream, ret, NULL);
 }
 
 int setup_check_config(const Setup *s, TextError *err) {

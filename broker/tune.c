@@ -10,6 +10,7 @@
 #include "common/kept.h"
 #include "common/log.h"
 #include "common/str.h"
+#include "common/textstream.h"
 
 typedef struct Tuning {
         Class *class;
@@ -220,8 +221,8 @@ void tune_dropped(Broker *b, const Class *c) {
 
 int tune_save(int runtime_fd, const ClassSet *s) {
         _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
 
         if (!f)
                 return -ENOMEM;
@@ -237,7 +238,6 @@ int tune_save(int runtime_fd, const ClassSet *s) {
                         class_property_format(p, c->tuned[p], f);
                 }
         }
-        if (fclose(f) != 0)
-                return -ENOMEM;
-        return kept_save(runtime_fd, TUNE_FILE, text, 0644);
+        int r = text_stream_close(&stream, &text, NULL);
+        return r < 0 ? r : kept_save(runtime_fd, TUNE_FILE, text, 0644);
 }

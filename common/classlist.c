@@ -6,6 +6,7 @@
 
 #include "common/classvalue.h"
 #include "common/str.h"
+#include "common/textstream.h"
 
 /* ---- numbers -------------------------------------------------------------------------------------------------------- */
 
@@ -46,13 +47,16 @@ static int parse_list(const char *s, unsigned most, bool *in) {
 }
 
 static void print_list(FILE *f, const bool *in, unsigned most) {
+        const char *comma = "";
+
         for (unsigned i = 0; i < most; i++) {
                 unsigned first = i;
                 if (!in[i])
                         continue;
                 while (in[i + 1])
                         i++;
-                fprintf(f, ftell(f) > 0 ? ",%u" : "%u", first);
+                fprintf(f, "%s%u", comma, first);
+                comma = ",";
                 if (i > first)
                         fprintf(f, "-%u", i);
         }
@@ -60,24 +64,22 @@ static void print_list(FILE *f, const bool *in, unsigned most) {
 
 int class_list_canonical(const char *text, unsigned most, char **ret) {
         bool in[CLASS_LIST_NUMBERS_MAX + 1] = {};
-        char *list = NULL;
+        _cleanup_free_ char *list = NULL;
+        TextStream t;
         size_t size;
 
         if (parse_list(text, most, in) < 0)
                 return -EINVAL;
-        FILE *f = open_memstream(&list, &size);
+        FILE *f = text_stream_open(&t);
         if (!f)
                 return -ENOMEM;
         print_list(f, in, most);
-        if (fclose(f) != 0) {
-                free(list);
-                return -ENOMEM;
-        }
-        if (size > CLASS_VALUE_MAX) {
-                free(list);
+        int r = text_stream_close(&t, &list, &size);
+        if (r < 0)
+                return r;
+        if (size > CLASS_VALUE_MAX)
                 return -EINVAL;
-        }
-        *ret = list;
+        *ret = TAKE_PTR(list);
         return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include "common/textstream.h"
 
 const char *assign_authority_name(AssignAuthority a) {
         static const char *const names[] = { "user", "admin", "root" };
@@ -170,9 +171,9 @@ uint64_t assignments_deadline(const Assignments *t) {
 /* ---- as text ---- */
 
 int assignments_format(const Assignments *t, const char *boot_id, char **ret) {
-        char *text = NULL;
-        size_t size, i = 0;
-        FILE *f = open_memstream(&text, &size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
+        size_t i = 0;
         const Assigned *a;
         const Order *o;
 
@@ -185,13 +186,7 @@ int assignments_format(const Assignments *t, const char *boot_id, char **ret) {
         for (i = 0; (a = assignments_next(t, &i));)
                 if (a->cookie) /* a child that nobody has looked at yet cannot be told from a later process of its number */
                         fprintf(f, "process %" PRIu64 " %d %" PRIx64 "\n", a->order->id, a->pid, a->cookie);
-        bool failed = ferror(f);
-        if (fclose(f) != 0 || failed) {
-                free(text);
-                return -ENOMEM;
-        }
-        *ret = text;
-        return 0;
+        return text_stream_close(&stream, ret, NULL);
 }
 
 static int parse_order(Assignments *t, const char *line) {

@@ -1,6 +1,7 @@
 /* What would move if these rules were in force: every process judged, nothing asked of the broker. */
 #include <inttypes.h>
 #include <stdio.h>
+#include "common/textstream.h"
 #include "daemon/internal.h"
 #include "daemon/verdict.h"
 
@@ -43,8 +44,8 @@ static int wanted_path(Manager *m, const Verdict *v, const Process *p, uint32_t 
 /* "cpu:/a cgroup2:/b" of the hierarchies in mask; wanted: where it would go, else where it is. */
 static char *places_text(Manager *m, const Verdict *v, const Process *p, uint32_t mask, bool wanted) {
         char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
         bool first = true;
 
         if (!f)
@@ -56,11 +57,7 @@ static char *places_text(Manager *m, const Verdict *v, const Process *p, uint32_
                 fprintf(f, "%s%s:%s", first ? "" : " ", classes_hierarchy_label(&m->classes, h), wanted ? path : v->paths[h]);
                 first = false;
         }
-        if (fclose(f) != 0) {
-                free(text);
-                return NULL;
-        }
-        return text;
+        return text_stream_close(&stream, &text, NULL) < 0 ? NULL : text;
 }
 
 static int plan_add(Plan *plan, Verdict *v, const Process *p, uint32_t mask, Holder holder, const char *detail, const char *reason) {

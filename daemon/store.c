@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "common/fd.h"
 #include "common/kept.h"
+#include "common/textstream.h"
 
 #define RULES_FILE "rules"
 #define DISABLED_FILE "disabled"
@@ -74,13 +75,14 @@ static int load_text(Store *s, const char *name, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* Takes f, which writes to text. */
-static int save_text(Store *s, const char *name, FILE *f, char **text, int r) {
-        bool failed = ferror(f);
+/* Closes the stream; r: what went wrong before. */
+static int save_text(Store *s, const char *name, TextStream *t, int r) {
+        _cleanup_free_ char *text = NULL;
+        int q = text_stream_close(t, &text, NULL);
 
-        if (fclose(f) != 0 || failed)
-                return -ENOMEM;
-        return r < 0 ? r : kept_save(s->dir, name, *text, 0644);
+        if (r >= 0)
+                r = q;
+        return r < 0 ? r : kept_save(s->dir, name, text, 0644);
 }
 
 /* ---- rules ---- */
@@ -158,9 +160,8 @@ static int write_rule(FILE *f, const StoredRule *rule) {
 }
 
 int store_save_rules(Store *s, const StoredRule *rules, size_t n) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
+        TextStream t;
+        FILE *f = text_stream_open(&t);
         int r = 0;
 
         if (!f)
@@ -168,7 +169,7 @@ int store_save_rules(Store *s, const StoredRule *rules, size_t n) {
         fputs("# Rules added at run time, in order. pclassd writes this file; change it only while the service is stopped.\n", f);
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = write_rule(f, &rules[i]);
-        return save_text(s, RULES_FILE, f, &text, r);
+        return save_text(s, RULES_FILE, &t, r);
 }
 
 /* ---- rules that were switched off ---- */
@@ -188,9 +189,8 @@ int store_load_disabled(Store *s, char ***ret) {
 }
 
 int store_save_disabled(Store *s, char *const *names) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
+        TextStream t;
+        FILE *f = text_stream_open(&t);
         int r = 0;
 
         if (!f)
@@ -199,7 +199,7 @@ int store_save_disabled(Store *s, char *const *names) {
                 r = is_storable(*name) ? 0 : -EINVAL;
                 fprintf(f, "%s\n", *name);
         }
-        return save_text(s, DISABLED_FILE, f, &text, r);
+        return save_text(s, DISABLED_FILE, &t, r);
 }
 
 /* ---- mode ---- */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include "common/classdef.h"
 #include "common/str.h"
+#include "common/textstream.h"
 
 typedef struct Writer {
         FILE *f;
@@ -135,16 +136,15 @@ static int write_ways(Writer *w) {
 
         for (unsigned user = 0, program; user < 2 && r >= 0; user++)
                 for (program = 0; program < 2 && r >= 0; program++) {
-                        char *conditions = NULL;
-                        size_t size;
-                        FILE *f = open_memstream(&conditions, &size);
+                        _cleanup_free_ char *conditions = NULL;
+                        TextStream t;
+                        FILE *f = text_stream_open(&t);
                         if (!f)
                                 return -ENOMEM;
                         bool is_way = write_user(f, w->entry->user, user) && write_program(f, w->entry->program, program);
-                        r = fclose(f) == 0 ? 0 : -ENOMEM;
+                        r = text_stream_close(&t, &conditions, NULL);
                         if (r >= 0 && is_way)
                                 r = write_rule(w, conditions);
-                        free(conditions);
                 }
         return r;
 }
@@ -221,8 +221,8 @@ static int targets_set(Targets *t, char *controller, const char *class_name) {
 }
 
 static int targets_format(const Targets *t, char **ret) {
-        size_t size;
-        FILE *f = open_memstream(ret, &size);
+        TextStream stream;
+        FILE *f = text_stream_open(&stream);
 
         if (!f)
                 return -ENOMEM;
@@ -233,7 +233,7 @@ static int targets_format(const Targets *t, char **ret) {
                 if (!more)
                         fprintf(f, "%s%s", t->list[i].class_name, i + 1 < t->n ? " " : "");
         }
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        return text_stream_close(&stream, ret, NULL);
 }
 
 /* 0 when the line cannot be said (which is said), 1 when it is in. */
@@ -300,14 +300,14 @@ static int write_move(Writer *w, size_t i) {
 static int place_of(const CgRule *r, char **ret) {
         static const Subject nobody = {};
         _cleanup_free_ char *path = NULL;
-        size_t size;
+        TextStream t;
         Fact missing;
         FILE *f;
         int q = cg_destination_expand(r->destination, &nobody, &path, &missing);
 
         if (q < 0)
                 return q;
-        f = open_memstream(ret, &size);
+        f = text_stream_open(&t);
         if (!f)
                 return -ENOMEM;
         if (!streq(r->destination, "*")) {
@@ -321,7 +321,7 @@ static int place_of(const CgRule *r, char **ret) {
                         write_value(f, path, n, "", true);
                 }
         }
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        return text_stream_close(&t, ret, NULL);
 }
 
 static int write_ignore(Writer *w) {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include "common/str.h"
+#include "common/textstream.h"
 #include "rules/cgindex.h"
 #include "rules/cgset-internal.h"
 #include "rules/ruleset-internal.h"
@@ -45,8 +46,8 @@ static bool continues(const CgRules *c, size_t entry, size_t i) {
 /* "cpu,cpuset:students/%u memory:copying", "ignore:managed/ cpu", as it is carried out. */
 static int target_text(const CgRules *c, size_t entry, char **ret) {
         const CgRule *e = cgrules_get(c, entry);
-        size_t size;
-        FILE *f = open_memstream(ret, &size);
+        TextStream t;
+        FILE *f = text_stream_open(&t);
 
         if (!f)
                 return -ENOMEM;
@@ -60,7 +61,7 @@ static int target_text(const CgRules *c, size_t entry, char **ret) {
                         fprintf(f, "%s%s", name == r->controllers ? "" : ",", *name);
                 fprintf(f, ":%s%s%s", r->destination, r->options & CG_IGNORE ? " ignore" : "", r->options & CG_IGNORE_RT ? " ignore_rt" : "");
         }
-        return fclose(f) == 0 ? 0 : -ENOMEM;
+        return text_stream_close(&t, ret, NULL);
 }
 
 static uint32_t entry_facts(const CgRules *c, size_t entry) {
