@@ -296,9 +296,31 @@ static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t e
         return JUDGE_NO_MATCH;
 }
 
+/* Without room for a descriptor or memory nothing can be said of a process: it counts as wrong, and everything is looked at again. */
+static bool is_shortage(int error) {
+        return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* What becomes of a process that could not be looked at. */
+static JudgeResult not_seen(Manager *m, pid_t pid, int error) {
+        if (is_shortage(error)) {
+                m->stats.shortages++;
+                scan_request_later(m);
+                return JUDGE_FAILED;
+        }
+        m->stats.unreadable++;
+        note_look(m, pid, now_ns());
+        return JUDGE_GONE;
+}
+
+static JudgeResult not_opened(Manager *m, pid_t pid, int error) {
+        return error == -ESRCH || is_shortage(error) ? not_seen(m, pid, error) : JUDGE_NO_MATCH;
+}
+
 static JudgeResult judge_entry(Manager *m, Verdict *v, Process *p, uint64_t event_ns) {
         const Order *order;
         Class *class;
+        int r;
 
         m->stats.decisions++;
         if (p && p->pending > 0) { /* what is read now may be older than the write that is under way */
@@ -311,11 +333,9 @@ static JudgeResult judge_entry(Manager *m, Verdict *v, Process *p, uint64_t even
                 return assign_judge(m, v, order, class, event_ns);
         if (cgred_holds(m, v)) /* whatever rules say, it stays where it is */
                 return JUDGE_NO_MATCH;
-        if (verdict_judge(m, v, m->rules->current, p) < 0) {
-                m->stats.unreadable++;
-                note_look(m, v->info.pid, now_ns());
-                return JUDGE_GONE;
-        }
+        r = verdict_judge(m, v, m->rules->current, p);
+        if (r < 0)
+                return not_seen(m, v->info.pid, r);
         if (p)
                 p->waiting = false;
         if (facts_are_late(m, v, p, event_ns))
@@ -330,26 +350,6 @@ static JudgeResult judge_opened(Manager *m, Verdict *v, uint64_t event_ns) {
         if (j != JUDGE_GONE && !proctable_get(m->table, v->info.pid))
                 note_look(m, v->info.pid, v->looked_ns);
         return j;
-}
-
-/* Without room for a descriptor or memory nothing can be said of a process: it counts as wrong, and everything is looked at again. */
-static bool is_shortage(int error) {
-        return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
-}
-
-/* What becomes of a process that could not be opened. */
-static JudgeResult not_opened(Manager *m, pid_t pid, int error) {
-        if (error == -ESRCH) {
-                m->stats.unreadable++;
-                note_look(m, pid, now_ns());
-                return JUDGE_GONE;
-        }
-        if (is_shortage(error)) {
-                m->stats.shortages++;
-                scan_request_later(m);
-                return JUDGE_FAILED;
-        }
-        return JUDGE_NO_MATCH;
 }
 
 static JudgeResult judge_open(Manager *m, Verdict *v, pid_t pid) {

@@ -456,6 +456,8 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
                 return r;
         v->entry = rs == m->rules->current ? match_cache_match(m->rules->cache, rs, &v->info.subject, &v->missing) :
                                              ruleset_match(rs, &v->info.subject, &v->missing);
+        if (v->missing & FACT_SHORTAGE)
+                return -ENOMEM;
         const RuleEntry *sticky = sticky_entry(rs, process);
         if (sticky) {
                 v->entry = sticky;

@@ -207,6 +207,7 @@ static int append_expanded_class(sd_bus_message *m, const Rule *rule, const Subj
 
 static int answer_test(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         const RuleEntry *rule;
+        uint32_t missing;
         Facts f = {};
         int r;
 
@@ -217,7 +218,9 @@ static int answer_test(Call *c, sd_bus_message *reply, sd_bus_error *e) {
                 r = row_open(reply);
         if (r < 0)
                 return r;
-        rule = ruleset_match(manager_ruleset(c->manager), &f.subject, NULL);
+        rule = ruleset_match(manager_ruleset(c->manager), &f.subject, &missing);
+        if (missing & FACT_SHORTAGE)
+                return -ENOMEM;
         r = row_text(reply, "Rule", rule ? rule_name(rule->rule) : "");
         if (r >= 0)
                 r = row_text(reply, "Source", rule ? rule->file : "");

@@ -129,7 +129,7 @@ static uint64_t key_hash(const uint64_t *words, size_t n) {
 
 /* An answer that hung on more than the facts: asked again, it may be another. */
 static bool is_provisional(const Subject *s, uint32_t missing) {
-        return missing & s->known;
+        return missing & (s->known | FACT_SHORTAGE);
 }
 
 static const Decision *find(const Decision set[static WAYS], const FactKey *k, uint64_t hash, uint32_t words) {

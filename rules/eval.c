@@ -76,6 +76,8 @@ static Truth missing_fact(uint32_t *missing, Fact f) {
 static Truth pattern_truth(const Pattern *p, const char *text, size_t size, Fact f, uint32_t *missing) {
         int r = pattern_match(p, text, size);
 
+        if (r < 0)
+                *missing |= FACT_SHORTAGE;
         return r < 0 ? missing_fact(missing, f) : r > 0 ? YES : NO;
 }
 

@@ -456,9 +456,9 @@ Pattern *pattern_free(Pattern *p) {
 
 int pattern_match(const Pattern *p, const char *text, size_t size) {
         if (p->form == FORM_REGEX) {
-                regmatch_t whole = { .rm_so = 0, .rm_eo = (regoff_t) size };
-                int r = regexec((const regex_t *) p->data, text, 0, &whole, REG_STARTEND);
-                return r == 0 ? 1 : r == REG_ESPACE ? -ENOMEM : 0;
+                /* Not regexec(): it says "no match" when it is out of memory, too. The expression has to begin at 0, and ends with the text. */
+                regoff_t at = re_search((regex_t *) p->data, text, (regoff_t) size, 0, 0, NULL);
+                return at >= 0 ? 1 : at == -1 ? 0 : -ENOMEM;
         }
         if (p->form == FORM_LITERAL)
                 return p->n == size && memcmp(p->data, text, size) == 0;

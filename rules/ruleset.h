@@ -88,7 +88,8 @@ uint32_t ruleset_facts(const Ruleset *rs); /* union over active rules */
 
 /* The first active rule whose conditions all hold, or NULL. A condition on an unknown fact does not hold, nor does its
  * negation. *ret_missing (may be NULL): facts that were unknown on the way and might have decided: those of active rules before the
- * match none of whose conditions is known to fail. Allocates nothing itself (regexec() may). */
+ * match none of whose conditions is known to fail. Allocates nothing itself, but regexec() may: when it cannot, FACT_SHORTAGE is among them, and the answer
+ * is worth nothing. */
 const RuleEntry *ruleset_match(const Ruleset *rs, const Subject *s, uint32_t *ret_missing);
 
 /* Why one rule does or does not match. Returns true when all conditions hold; else *ret_condition is the canonical text of the first

@@ -26,6 +26,8 @@ typedef enum Fact {
         _FACT_N,
 } Fact;
 #define FACT_BIT(f) (1u << (f))
+#define FACT_SHORTAGE (1u << 31) /* among facts that are missing: one that is known could not be compared, for want of memory */
+_Static_assert(_FACT_N <= 31, "one bit is not a fact's");
 
 const char *fact_name(Fact f); /* "context", "uid", ... as --facts JSON keys */
 
