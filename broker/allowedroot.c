@@ -68,6 +68,21 @@ static bool has_controllers(const Hierarchy *h) {
         return h->version == 2 || !startswith(h->controllers, "name=");
 }
 
+int allowed_roots_check(const Config *c, const char *file, const HierarchySet *hierarchies, TextError *err) {
+        for (size_t i = 0; c->allowed_roots && c->allowed_roots[i]; i++)
+                for (size_t h = 0; h < hierarchies->n; h++) {
+                        _cleanup_free_ char *root = NULL;
+                        if (hierarchy_class_root(hierarchies->items[h].own, c->class_root, &root) < 0)
+                                return -ENOMEM;
+                        const Hierarchy as_read = { .root = root }; /* ClassRoot= may be another than that we run with */
+                        if (has_controllers(&hierarchies->items[h]) && hierarchy_below_root(&as_read, c->allowed_roots[i]))
+                                return text_error(err, file, c->allowed_root_lines[i], 0,
+                                                  "AllowedRoots: %.60s lies in the class root (ClassRoot, %.60s), where only classes are; leave it out, "
+                                                  "and define a class of the destination's name", c->allowed_roots[i], root);
+                }
+        return 0;
+}
+
 static void open_in(AllowedRoot *r, const Hierarchy *h, unsigned index) {
         int e = make_in(h->mount_fd, h, r->path);
 
@@ -99,8 +114,6 @@ int allowed_roots_open(char *const *paths, const HierarchySet *hierarchies, Allo
         size_t n = strv_length(paths);
         int r = 0;
 
-        if (n > ALLOWED_ROOTS_MAX)
-                return log_error_errno(E2BIG, "AllowedRoots= has more than %d entries", ALLOWED_ROOTS_MAX);
         if (!a || !(a->items = calloc(n + 1, sizeof(AllowedRoot))))
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < n; i++)

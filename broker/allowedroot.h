@@ -3,8 +3,7 @@
 #pragma once
 #include "broker/hierarchy.h"
 #include "broker/place.h"
-
-#define ALLOWED_ROOTS_MAX 64
+#include "common/config.h"
 
 typedef struct AllowedRoot {
         char *path;                    /* "/students", or "/" */
@@ -18,7 +17,9 @@ typedef struct AllowedRoots {
         size_t n;
 } AllowedRoots;
 
-/* Makes those that are missing, and opens them; where one cannot be had is told, and left out. -E2BIG, -ENOMEM. */
+/* -EINVAL with the reason: an entry of the configuration lies in the class root, where nothing but classes may be. `file`: what was read. */
+int allowed_roots_check(const Config *c, const char *file, const HierarchySet *hierarchies, TextError *err);
+/* Makes those that are missing, and opens them; where one cannot be had is told, and left out. -ENOMEM. */
 int allowed_roots_open(char *const *paths, const HierarchySet *hierarchies, AllowedRoots **ret);
 AllowedRoots *allowed_roots_free(AllowedRoots *a);
 DEFINE_CLEANUP(AllowedRoots *, allowed_roots_free)

@@ -123,15 +123,24 @@ static void cut_broker_leaf(char *own) {
                 leaf[leaf == own ? 1 : 0] = '\0';
 }
 
+int hierarchy_class_root(const char *own, const char *class_root, char **ret) {
+        char *path;
+        int r = class_root[0] == '/' ? asprintf(&path, "%s", class_root) : asprintf(&path, "%s/%s", streq(own, "/") ? "" : own, class_root);
+
+        if (r < 0)
+                return -ENOMEM;
+        *ret = path;
+        return 0;
+}
+
 static int set_paths(Hierarchy *h, const char *own, const char *class_root) {
         h->own = strdup(own);
         if (!h->own)
                 return -ENOMEM;
         cut_broker_leaf(h->own);
-        int r = class_root[0] == '/' ? asprintf(&h->root, "%s", class_root)
-                                     : asprintf(&h->root, "%s/%s", streq(h->own, "/") ? "" : h->own, class_root);
+        int r = hierarchy_class_root(h->own, class_root, &h->root);
         if (r < 0)
-                return -ENOMEM;
+                return r;
         return strlen(h->root) <= HIERARCHY_ROOT_MAX && strlen(h->mount) < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 

@@ -47,5 +47,7 @@ int hierarchy_by_line(const HierarchySet *s, const char *controllers, size_t n, 
 static inline const char *hierarchy_name(const Hierarchy *h) {
         return h->version == 2 ? "cgroup2" : h->controllers;
 }
+/* The path of the class root in a hierarchy where the broker's own cgroup is `own`. -ENOMEM. */
+int hierarchy_class_root(const char *own, const char *class_root, char **ret);
 /* What of `path` lies below this hierarchy's class root: "" is the root itself, NULL = outside. */
 const char *hierarchy_below_root(const Hierarchy *h, const char *path);

@@ -82,6 +82,8 @@ int setup_check_config(const Setup *s, TextError *err) {
         _cleanup_free_ char *old = NULL, *new = NULL;
         int r = load(s->options, &config, &table, err);
 
+        if (r >= 0)
+                r = allowed_roots_check(config, s->options->config, s->hierarchies, err);
         if (r == -EACCES)
                 return 1; /* a directory that did not exist when the sandbox was closed */
         if (r == -EINVAL)
@@ -243,6 +245,7 @@ static int leave_own_cgroup(const Setup *s, unsigned i) {
 }
 
 static int make_classes(Setup *s) {
+        TextError err = {};
         int r = named_hierarchies_prepare(s->config, s->table);
 
         if (r >= 0)
@@ -250,6 +253,9 @@ static int make_classes(Setup *s) {
 
         if (r < 0)
                 return log_error_errno(r, "no cgroup hierarchy can be used");
+        r = allowed_roots_check(s->config, s->options->config, s->hierarchies, &err);
+        if (r < 0)
+                return tell(r, &err);
         r = class_set_new(s->table, s->hierarchies, &s->classes);
         if (r >= 0) {
                 s->classes->runtime_fd = s->runtime_fd;

@@ -208,6 +208,7 @@ static int parse_dirs(const ConfigKey *key, void *field, const ConfLine *l, bool
 
 /* Paths as /proc/PID/cgroup shows them; a slash at the end changes nothing. They add up. */
 static int parse_roots(const ConfigKey *key, void *field, const ConfLine *l, bool again, TextError *err) {
+        Config *c = (Config *) ((char *) field - key->offset);
         _cleanup_strv_ char **parts = NULL;
         int r = strv_split(l->value, " \t", &parts);
 
@@ -219,8 +220,13 @@ static int parse_roots(const ConfigKey *key, void *field, const ConfLine *l, boo
                         (*p)[n - 1] = '\0';
                 if ((!streq(*p, "/") && !path_valid(*p)) || n > 200)
                         return value_error(l, err, "absolute paths without . and .., as in /students");
-                if (!strv_contains(*(char ***) field, *p))
-                        r = strv_append(field, *p);
+                if (strv_contains(c->allowed_roots, *p))
+                        continue;
+                size_t i = strv_length(c->allowed_roots);
+                if (i >= CONFIG_ROOTS_MAX)
+                        return text_error(err, l->file, l->line, l->column, "there are more than %d paths", CONFIG_ROOTS_MAX);
+                c->allowed_root_lines[i] = l->line;
+                r = strv_append(&c->allowed_roots, *p);
         }
         return r;
 }

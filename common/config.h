@@ -7,6 +7,8 @@ typedef enum Mode {
         MODE_ENFORCE,
 } Mode;
 
+#define CONFIG_ROOTS_MAX 64
+
 /* What a sweep does about a process that somebody else moved out of its class. */
 typedef enum SweepAction {
         SWEEP_REPAIR, /* moves it back */
@@ -31,7 +33,8 @@ typedef struct Config {
         char *cgrules_file;         /* CgrulesFile=, none by default */
         bool cgrules_leave_unit;    /* CgrulesLeaveUnit=, default no */
         char *cgred_socket;         /* CgredSocket=: a path, yes = CONFIG_CGRED_SOCKET, no = NULL (default) */
-        char **allowed_roots;       /* AllowedRoots=: paths in each hierarchy */
+        char **allowed_roots;       /* AllowedRoots=: paths in each hierarchy, at most CONFIG_ROOTS_MAX */
+        unsigned allowed_root_lines[CONFIG_ROOTS_MAX]; /* of each of them */
         char *state_dir;            /* StateDir=, default /var/lib/pclass, owned by the service user */
         char *runtime_dir;          /* RuntimeDir=, default /run/pclass, owned by root */
 } Config;

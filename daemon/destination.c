@@ -35,12 +35,25 @@ static void class_text(const char *destination, char *buf, size_t size) {
                 buf[n - 1] = '\0';
 }
 
+/* There are classes alone in the class roots, whatever AllowedRoots= has above them. */
+static bool in_class_root(const Classes *c, uint32_t hierarchies, const char *path) {
+        for (uint32_t h = 0; h < c->n_hierarchies; h++)
+                if (hierarchies & 1u << h && classes_inside(c, h, path))
+                        return true;
+        return false;
+}
+
 bool destination_allowed(const Classes *c, const char *destination, char *reason, size_t size) {
         _cleanup_free_ char *path = NULL;
         char name[WIRE_TEXT_MAX];
         const char *rest;
 
-        if (cg_destination_fixed(destination, &path) >= 0 && root_of(c, path, &rest))
+        const ClassRoot *root = cg_destination_fixed(destination, &path) >= 0 ? root_of(c, path, &rest) : NULL;
+        if (root && in_class_root(c, root->hierarchies, path)) {
+                snprintf(reason, size, "%.60s lies in the class root: write the name of a class", destination);
+                return false;
+        }
+        if (root)
                 return true;
         class_text(destination, name, sizeof(name));
         if (classes_find(c, name))

@@ -353,6 +353,35 @@ class NotAllowed(CgrulesCase):
             self.assertEqual(int(f.read()), 512)
 
 
+class AroundClassRoot(CgrulesCase):
+    """A place that has the class root in it: the classes there have rules of their own."""
+    CGRULES = 'sjo cpu {d}/classes/web\ncgtest cpu {d}/free\n'
+    CLASSES = '[Class web]\nCPUWeight=50\n'
+
+    def new_service(self):
+        s = super().new_service()
+        s.root = f'{self.top}/classes'
+        s.write_config(ClassRoot=s.root)
+        return s
+
+    def test_destination_in_the_class_root(self):
+        a, b = self.as_user(SJO), self.as_user(CGTEST)
+        self.await_at(b.pid, cpu='free')
+        self.fence()
+        self.untouched(a.pid, 'cpu')
+        rule = self.rule('cgrules-1')
+        self.assertFalse(rule['Active'])
+        self.assertIn('lies in the class root', rule['Reason'])
+        self.assertTrue(self.rule('cgrules-2')['Active'])
+
+    def test_allowed_root_in_the_class_root(self):
+        self.service.write_config(AllowedRoots=f'{self.top} {self.top}/classes/web')
+        with self.assertRaises(BusError) as refused:
+            self.service.reload()
+        self.assertRegex(str(refused.exception), r'pclass\.conf:\d+: AllowedRoots: \S+/classes/web lies in the class root')
+        self.await_at(self.as_user(CGTEST).pid, cpu='free')
+
+
 class Client(CgrulesCase):
     def test_same_answer_offline(self):
         """pclassctl test says of the file what the service does."""

@@ -112,6 +112,7 @@ static void test_signals_end_nothing(void **state) {
 
 static void test_wrong_configuration(void **state) {
         Rig *g = *state;
+        char config[128];
 
         rig_write_config(g, "Nonsense=1\n", "");
         rig_spawn(g, NULL);
@@ -123,6 +124,32 @@ static void test_wrong_configuration(void **state) {
         assert_int_equal(rig_wait(g), EX_CONFIG);
         rig_spawn(g, "--no-such-option");
         assert_int_equal(rig_wait(g), 2);
+        snprintf(config, sizeof(config), "AllowedRoots=%s/x\n", g->root);
+        rig_write_config(g, config, "");
+        rig_spawn(g, NULL);
+        assert_int_equal(rig_wait(g), EX_CONFIG);
+}
+
+/* What is wrong with AllowedRoots= is known to the broker alone, and told before anything of it is in force. */
+static void test_roots_in_the_class_root(void **state) {
+        Rig *g = *state;
+        const WireReady nothing = {};
+        char config[256], wanted[256];
+        WireResult result;
+
+        rig_write_config(g, "", "");
+        rig_start(g, NULL, false);
+        snprintf(config, sizeof(config), "SweepSec=61\nAllowedRoots=%s-beside / %s/web\n", g->root, g->root);
+        rig_write_config(g, config, "");
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+        assert_int_equal(result.code, -EINVAL);
+        snprintf(wanted, sizeof(wanted), "pclass.conf:9: AllowedRoots: %s/web lies in the class root (ClassRoot, %s)", g->root, g->root);
+        assert_non_null(strstr(result.text, wanted));
+        snprintf(config, sizeof(config), "AllowedRoots=%s-beside /\n", g->root);
+        rig_write_config(g, config, "");
+        rig_ask(g, WIRE_CHECK_CONFIG, &nothing, &result);
+        assert_int_equal(result.code, 1);
+        rig_stop(g);
 }
 
 /* The broker is started again when it ends, its successor greets anew, and the end of the supervisor is the end of all. */
@@ -236,6 +263,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_restart_request_and_check, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_signals_end_nothing, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_wrong_configuration, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_roots_in_the_class_root, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_supervise, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_exe_reader, rig_setup, rig_teardown),
         };

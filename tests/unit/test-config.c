@@ -103,6 +103,24 @@ static void test_errors(void **state) {
         refuses("[pclass]\nAllowedRoots=/a /b/../c\n", 2, 14);
 }
 
+/* The line of each entry is kept, for what can be judged only later; no more than there is room for. */
+static void test_allowed_roots(void **state) {
+        _cleanup_(config_freep) Config *c = NULL;
+        char text[CONFIG_ROOTS_MAX * 24 + 64];
+        TextError err = {};
+        size_t n = strlen(strcpy(text, "[pclass]\n"));
+
+        for (unsigned i = 0; i < CONFIG_ROOTS_MAX; i += 2)
+                n += snprintf(text + n, sizeof(text) - n, "AllowedRoots=/r%u /r%u\n", i, i + 1);
+        assert_int_equal(load(text, &c, &err), 0);
+        assert_int_equal(strv_length(c->allowed_roots), CONFIG_ROOTS_MAX);
+        assert_int_equal(c->allowed_root_lines[0], 2);
+        assert_int_equal(c->allowed_root_lines[1], 2);
+        assert_int_equal(c->allowed_root_lines[CONFIG_ROOTS_MAX - 1], 1 + CONFIG_ROOTS_MAX / 2);
+        strcpy(text + n, "AllowedRoots=/r1 /one-more\n");
+        refuses(text, 2 + CONFIG_ROOTS_MAX / 2, 14);
+}
+
 /* Every field counts: a change of any is a change. */
 static void test_equal(void **state) {
         static const char *const lines[] = {
@@ -140,7 +158,7 @@ static void test_modes(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_defaults), cmocka_unit_test(test_everything), cmocka_unit_test(test_errors),
-                cmocka_unit_test(test_equal),    cmocka_unit_test(test_modes),
+                cmocka_unit_test(test_equal),    cmocka_unit_test(test_modes),    cmocka_unit_test(test_allowed_roots),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
