@@ -45,6 +45,7 @@ typedef struct Broker {
         SweepAction sweep;               /* Sweep=: what to do about a class that is not as it was made */
         uid_t *protect_uids;
         size_t n_protect_uids;
+        bool may_kill;                   /* we have CAP_KILL and the system calls for it; wanted only where no cgroup2 ends whole classes */
         pid_t own[BROKER_PIDS_MAX];      /* broker, pclassd, names, exe reader: never moved */
         size_t n_own;
         const BrokerOps *ops;

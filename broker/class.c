@@ -231,6 +231,14 @@ static uint32_t root_hierarchies(const ClassSet *s) {
         return mask;
 }
 
+bool class_set_needs_kill(const ClassSet *s) {
+        bool removable = s->runtime_max > 0;
+
+        for (size_t i = 0; i < s->n; i++)
+                removable = removable || s->items[i]->own || s->items[i]->def->is_template;
+        return removable && s->hierarchies->items[s->hierarchies->membership].version != 2;
+}
+
 bool class_set_uses_cpuset(const ClassSet *s) {
         for (size_t h = 0; h < s->hierarchies->n; h++)
                 if ((class_set_hierarchies(s) | root_hierarchies(s)) & 1u << h && cgroupfs_has_word(s->hierarchies->items[h].available, "cpuset"))

@@ -118,5 +118,7 @@ void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, c
 /* Is `path` that of the cgroup that holds its members? */
 bool class_is_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, const char *path);
 bool class_user_allowed(const ClassSet *s, const Class *c, uid_t uid);
+/* True when members of classes may have to be ended one by one: no cgroup2 to do it, and classes that a request can remove. */
+bool class_set_needs_kill(const ClassSet *s);
 /* True when a class lives in a cpuset hierarchy: then moves need CAP_SYS_NICE. */
 bool class_set_uses_cpuset(const ClassSet *s);

@@ -1,7 +1,9 @@
 /* REMOVE_CLASS: refuse, drain or kill. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
@@ -145,13 +147,32 @@ static void gather_one(Walk *w, pid_t pid) {
         move_process(w->b, &m, &reply);
 }
 
+/* Where there is no cgroup2 one by one. The descriptor comes first: should the number be another's by the time the place is read, its owner is
+ * judged, and only he who was pinned can be hit. */
+static void kill_one(Walk *w, pid_t pid) {
+        _cleanup_close_ int pidfd = syscall(SYS_pidfd_open, pid, 0);
+
+        if (pidfd >= 0 && move_may_end(w->b, w->c, w->hierarchy, pid))
+                (void) syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+/* Who forks faster than this is asked for again: pclassd repeats the request while somebody is in there. */
+static int kill_each(Broker *b, Class *c) {
+        Walk w = { .b = b, .c = c, .act = kill_one };
+
+        if (!b->may_kill)
+                return -EOPNOTSUPP;
+        (void) walk_class(&w, UINT32_MAX);
+        return 0;
+}
+
 static int kill_all(Broker *b, Class *c) {
         const Hierarchy *h = &b->hierarchies->items[b->hierarchies->membership];
         Walk w = { .b = b, .c = c, .act = gather_one };
         char path[WIRE_PATH_MAX];
 
         if (h->version != 2)
-                return -EOPNOTSUPP;
+                return kill_each(b, c);
         (void) walk_class(&w, ~(1u << b->hierarchies->membership));
         class_path(b->classes, c, b->hierarchies->membership, path, sizeof(path));
         return cgroupfs_write(h->mount_fd, path, "cgroup.kill", "1");
@@ -214,6 +235,7 @@ void runtime_class_remove(Broker *b, const WireRemoveClass *m, WireResult *ret) 
         else if (m->how == WIRE_REMOVE_KILL)
                 ret->error = kill_all(b, c);
         if (ret->error < 0)
-                return refuse(ret, WIRE_FAILED, ret->error == -EOPNOTSUPP ? "its members cannot be killed without cgroup2" : "its members cannot be killed");
+                return refuse(ret, WIRE_FAILED, "its members cannot be killed%s",
+                              ret->error == -EOPNOTSUPP ? ": without cgroup2 that takes CAP_KILL (the drop-in kill-members.conf)" : "");
         unmake(b, c, ret);
 }

@@ -281,6 +281,17 @@ static bool is_in_class(const Broker *b, const Class *c, unsigned h, const char 
         return rest && (*rest == '\0' || (*rest == '/' && !streq(dir, "/")));
 }
 
+bool move_may_end(Broker *b, const Class *c, unsigned h, pid_t pid) {
+        Process p = { .dirfd = -EBADF };
+        int error;
+
+        if (open_process(b, pid, &p, &error) != WIRE_OK)
+                return false;
+        bool may = p.paths[h] && is_in_class(b, c, h, p.paths[h]) && !is_protected_place(b, &p) && check_user(b, c, &p, &error) != WIRE_PROTECTED;
+        process_close(&p);
+        return may;
+}
+
 static void return_checked(Broker *b, const WireReturn *m, const Process *p, WireResult *ret) {
         const Hierarchy *h = &b->hierarchies->items[m->hierarchy];
         char path[WIRE_PATH_MAX];

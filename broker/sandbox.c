@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <grp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -79,7 +80,13 @@ int sandbox_limit_resources(void) {
 
 /* ---- system calls: what is not in the list ends the process -------------------------------------------------------------- */
 
-static int load_filter(const int *calls, size_t n, bool notify) {
+static int allow_kill(scmp_filter_ctx ctx) {
+        int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pidfd_open), 0);
+
+        return r < 0 ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pidfd_send_signal), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL));
+}
+
+static int load_filter(const int *calls, size_t n, bool notify, bool may_kill) {
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r = 0;
 
@@ -89,6 +96,8 @@ static int load_filter(const int *calls, size_t n, bool notify) {
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
         if (r >= 0 && notify) /* sd_notify() opens a socket each time */
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+        if (r >= 0 && may_kill)
+                r = allow_kill(ctx);
         if (r >= 0)
                 r = seccomp_load(ctx);
         seccomp_release(ctx);
@@ -101,7 +110,7 @@ int sandbox_filter_reader(void) {
                 SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
         };
 
-        return load_filter(calls, ELEMENTSOF(calls), false);
+        return load_filter(calls, ELEMENTSOF(calls), false, false);
 }
 
 int sandbox_filter_members(void) {
@@ -111,10 +120,10 @@ int sandbox_filter_members(void) {
                 SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall),
         };
 
-        return load_filter(calls, ELEMENTSOF(calls), false);
+        return load_filter(calls, ELEMENTSOF(calls), false, false);
 }
 
-int sandbox_filter_broker(void) {
+int sandbox_filter_broker(bool may_kill) {
         static const int calls[] = {
                 /* the channel, signals, children, the service manager */
                 SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(setsockopt), SCMP_SYS(getsockopt),
@@ -131,5 +140,5 @@ int sandbox_filter_broker(void) {
                 SCMP_SYS(clock_gettime), SCMP_SYS(getrandom), SCMP_SYS(exit_group),
         };
 
-        return load_filter(calls, ELEMENTSOF(calls), true);
+        return load_filter(calls, ELEMENTSOF(calls), true, may_kill);
 }

@@ -31,6 +31,6 @@ typedef struct SandboxPaths {
 /* Landlock: 0, or 1 when this kernel has none. */
 int sandbox_landlock(const SandboxPaths *p);
 
-/* Seccomp for serving, and limits on new processes, core files. After every fork. */
-int sandbox_filter_broker(void);
+/* Seccomp for serving, and limits on new processes, core files. After every fork. may_kill: SIGKILL can be sent, and no other signal. */
+int sandbox_filter_broker(bool may_kill);
 int sandbox_limit_resources(void);

@@ -1,6 +1,7 @@
 /* The broker as a process: starts pclassd and the names helper, serves until one of them, or it, is to end. */
 #include "broker/service.h"
 
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -297,14 +298,16 @@ static int on_enter(bool needs_exe, int *ret_exe_fd, uint64_t *ret_capabilities,
                 r = start_members(s, &of_helper);
         if (r >= 0)
                 r = sandbox_drop_capabilities(setup_capabilities(&s->setup), ret_capabilities);
-        if (r >= 0)
+        if (r >= 0) {
+                s->broker.may_kill = *ret_capabilities & UINT64_C(1) << CAP_KILL;
                 *ret_capabilities |= of_helper;
+        }
         if (r >= 0)
                 r = sandbox_limit_resources();
         if (r >= 0)
                 r = close_landlock(s);
         if (r >= 0)
-                r = sandbox_filter_broker();
+                r = sandbox_filter_broker(s->broker.may_kill);
         return r < 0 ? log_error_errno(r, "the broker cannot lock itself in") : 0;
 }
 

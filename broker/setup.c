@@ -16,6 +16,7 @@
 #include "broker/limits.h"
 #include "broker/namedmount.h"
 #include "broker/runtimeclass.h"
+#include "broker/sandbox.h"
 #include "broker/tune.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -131,7 +132,10 @@ int setup_config_paths(const Setup *s, char ***ret) {
 }
 
 uint64_t setup_capabilities(const Setup *s) {
-        return class_set_uses_cpuset(s->classes) ? UINT64_C(1) << CAP_SYS_NICE : 0;
+        uint64_t wanted = class_set_uses_cpuset(s->classes) ? UINT64_C(1) << CAP_SYS_NICE : 0;
+
+        /* A unit without its drop-in does not give it, and all else works. */
+        return class_set_needs_kill(s->classes) ? wanted | (sandbox_capabilities() & UINT64_C(1) << CAP_KILL) : wanted;
 }
 
 /* ---- users ------------------------------------------------------------------------------------------------------------------ */

@@ -204,19 +204,65 @@ class RuntimeRights(Case):
 
 
 class WithoutCgroup2(Case):
-    """Where there is no cgroup2 only a process with CAP_KILL could end a class's members, and none of ours has that."""
+    """Where no cgroup2 ends whole classes members are ended one by one, by a broker that kept CAP_KILL for it."""
     WITHOUT = 'cgroup2'
-    RULES = 'one: comm=pta {mine} => runtime/one\nfence: comm=ptfence {mine} => marker\n'
+    CLASSES = '[Class kinds/%p]\n'
+    RULES = 'one: comm=pta {mine} => runtime/one\nfence: comm=ptfence {mine} => marker\nkind: comm=pt-* {mine} => kinds/%p\n'
 
-    def test_kill_is_refused(self):
-        membership = v1_membership()
+    def setUp(self):
+        super().setUp()
+        self.membership = v1_membership()
+
+    def remove(self, mode):
+        return self.service.call(*REMOVE, path_of('runtime/one'), 1, 'mode', 's', mode)
+
+    def test_kill(self):
+        """Whoever is in there, whosever it is; nobody else."""
+        self.service.call(*ADD, 'runtime/one', 0)
+        a, b = self.spawn(path=program('pta')), self.as_user(61201, path=program('pta'))
+        many = self.spawn('exec', program('pta'), *['fork', 'END'] * 30)
+        children = [many.child() for _ in range(30)]
+        beside = self.as_user(61201, path=program('ptbeside'))
+        for pid in (a.pid, b.pid, many.pid, *children):
+            self.await_class(pid, 'runtime/one', self.membership)
+        self.remove('kill')
+        for actor in (a, b, many):
+            self.assertEqual(actor.process.wait(5), -9)
+        for pid in children:
+            wait_for(lambda: not os.path.exists(f'/proc/{pid}/exe'), lambda: f'{pid} to be gone')
+        self.assert_alive(beside)
+        self.assertFalse(os.path.exists(hierarchy_of(self.membership).path(self.class_path('runtime/one'))))
+
+    def test_kill_of_an_instance_that_forks(self):
+        chain = self.spawn('exec', program('pt-x'), 'chain', 400)
+        self.await_class(chain.pid, 'kinds/pt-x', self.membership)
+        self.service.call(*REMOVE, path_of('kinds/pt-x'), 1, 'mode', 's', 'kill')
+        self.assertEqual(chain.process.wait(5), -9)
+        wait_for(lambda: not os.path.exists(hierarchy_of(self.membership).path(self.class_path('kinds/pt-x'))), 'the class to be gone')
+
+    def test_drain(self):
         self.service.call(*ADD, 'runtime/one', 0)
         a = self.spawn(path=program('pta'))
-        self.await_class(a.pid, 'runtime/one', membership)
+        self.await_class(a.pid, 'runtime/one', self.membership)
+        self.remove('drain')
+        wait_for(lambda: not self.in_class(a.pid, 'runtime/one', self.membership), lambda: self.where(a.pid))
+        self.assert_alive(a)
+
+
+class WithoutCapKill(Case):
+    """As under the unit without its drop-in: the reason is told, and nobody is ended."""
+    WITHOUT = 'cgroup2'
+    START = False
+    RULES = 'one: comm=pta {mine} => runtime/one\n'
+
+    def test_refused(self):
+        self.service.wrapper = ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill']
+        self.service.start()
+        self.service.call(*ADD, 'runtime/one', 0)
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one', v1_membership())
         with self.assertRaises(BusError) as caught:
             self.service.call(*REMOVE, path_of('runtime/one'), 1, 'mode', 's', 'kill')
-        self.assertIn('cannot be killed without cgroup2', str(caught.exception))
+        self.assertIn('takes CAP_KILL (the drop-in kill-members.conf)', str(caught.exception))
         self.assert_alive(a)
-        self.service.call(*REMOVE, path_of('runtime/one'), 1, 'mode', 's', 'drain')
-        wait_for(lambda: not self.in_class(a.pid, 'runtime/one', membership), lambda: self.where(a.pid))
-        self.assert_alive(a)
+        self.assertTrue(self.in_class(a.pid, 'runtime/one', v1_membership()))

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/fd.h"
@@ -379,6 +381,77 @@ static void test_runtime_classes(void **state) {
         rig_stop(g);
 }
 
+static void put(const Rig *g, unsigned hierarchy, const char *below_root, pid_t pid) {
+        char path[4096], text[16];
+
+        snprintf(path, sizeof(path), "%s%s/%s/cgroup.procs", g->hierarchies[hierarchy].mount, g->hierarchies[hierarchy].root, below_root);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+        snprintf(text, sizeof(text), "%d", pid);
+        assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+}
+
+static pid_t child_of_user(Rig *g, uid_t uid) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+                if (setuid(uid) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+        rig_adopt(g, pid);
+        return pid;
+}
+
+static bool ends(pid_t pid) {
+        siginfo_t info = {};
+
+        return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid && info.si_status == SIGKILL;
+}
+
+/* Without cgroup2: one by one, in every hierarchy of the class, and never who is protected, however he came there. */
+static void test_kill_one_by_one(void **state) {
+        Rig *g = *state;
+        char config[128];
+
+        snprintf(config, sizeof(config), "Protect=%s/web\nProtectUsers=65533\n", g->root);
+        rig_write_config(g, config, CLASSES);
+        rig_start(g, "--without=cgroup2", false);
+        unsigned member = __builtin_ctz(rig_class(g, "plain")->hierarchies); /* it is nowhere else */
+        unsigned cpu = rig_hierarchy(g, "cpu"), memory = rig_hierarchy(g, "memory");
+        assert_string_equal(rig_status(g->broker, "CapEff"), "0000000000800020"); /* CAP_SYS_NICE for web, CAP_KILL */
+
+        WireClass a = add_class(g, "runtime/a", 1u << cpu);
+        assert_int_equal(a.hierarchies, 1u << member | 1u << cpu);
+        pid_t in = rig_child(g), in_one = rig_child(g), guarded = rig_child(g), of_user = child_of_user(g, 65533), beside = rig_child(g);
+        assert_int_equal(move(g, in, &a, a.hierarchies).code, WIRE_OK);
+        put(g, cpu, "runtime/a", in_one);
+        put(g, cpu, "runtime/a", guarded);
+        put(g, memory, "web", guarded);
+        put(g, cpu, "runtime/a", of_user);
+        put(g, cpu, "runtime/a", g->broker);
+        assert_int_equal(move(g, beside, rig_class(g, "plain"), 1u << member).code, WIRE_OK);
+
+        for (unsigned i = 0; i < 20; i++)
+                assert_int_equal(remove_class(g, a.index, WIRE_REMOVE_KILL).code, WIRE_STALE);
+        assert_true(ends(in));
+        assert_true(ends(in_one));
+        assert_int_equal(kill(guarded, 0), 0);
+        assert_false(ends(guarded));
+        assert_false(ends(of_user));
+        assert_false(ends(beside));
+        put(g, cpu, "", g->broker);
+        put(g, cpu, "", of_user);
+        put(g, memory, "", guarded);
+        WireResult r = remove_class(g, a.index, WIRE_REMOVE_KILL);
+        while (r.code == WIRE_STALE)
+                r = remove_class(g, a.index, WIRE_REMOVE_KILL);
+        assert_int_equal(r.code, WIRE_OK);
+        assert_true(ends(guarded));
+        assert_false(ends(beside));
+        rig_stop(g);
+}
+
 /* A restart finds members, instances and origins again, resets what is no longer set, and removes what is no class any more. */
 static void test_restart(void **state) {
         Rig *g = *state;
@@ -447,6 +520,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_kill_one_by_one, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_made_again, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_only_reported, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_restart, rig_setup, rig_teardown),
