@@ -30,11 +30,26 @@ int json_mode_from_string(const char *s, JsonMode *ret) {
         return 0;
 }
 
+/* Files and command lines may hold any byte, JSON text only UTF-8: what is none is told as U+FFFD. ASCII below a blank has been escaped already. */
+static void print_utf8(FILE *f, const char *text) {
+        while (*text) {
+                size_t n = str_printable_prefix(text);
+                fwrite(text, 1, n, f);
+                text += n;
+                if (*text && !(*text & 0x80))
+                        fputc(*text++, f);
+                else if (*text) {
+                        fputs("\\ufffd", f);
+                        text++;
+                }
+        }
+}
+
 void json_print(FILE *f, json_object *o, JsonMode mode) {
         int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
 
         flags |= mode == JSON_PRETTY ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN;
-        fputs(json_object_to_json_string_ext(o, flags), f);
+        print_utf8(f, json_object_to_json_string_ext(o, flags));
         fputc('\n', f);
 }
 

@@ -126,6 +126,26 @@ static void expect_json(const char *text, JsonMode mode, const char *expected) {
         assert_string_equal(printed, expected);
 }
 
+/* Whatever bytes a file had, what comes out is JSON. */
+static void test_json_is_utf8(void **state) {
+        static const struct {
+                const char *text, *expected;
+        } cases[] = {
+                { "a\xff" "b", "\"a\\ufffdb\"\n" }, { "\xc3\xa9\xc3", "\"\xc3\xa9\\ufffd\"\n" }, { "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"\n" },
+                { "a\n\x7f\x1b", "\"a\\n\x7f\\u001b\"\n" }, { "\xf0\x9f\x90\xa7", "\"\xf0\x9f\x90\xa7\"\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_json_ json_object *o = json_object_new_string(cases[i].text);
+                _cleanup_free_ char *out = NULL;
+                size_t size;
+                FILE *f = open_memstream(&out, &size);
+                json_print(f, o, JSON_SHORT);
+                fclose(f);
+                assert_string_equal(out, cases[i].expected);
+        }
+}
+
 static void test_json(void **state) {
         JsonMode mode = JSON_OFF;
 
@@ -155,6 +175,7 @@ int main(void) {
                 cmocka_unit_test(test_timespan),
                 cmocka_unit_test(test_user),
                 cmocka_unit_test(test_json),
+                cmocka_unit_test(test_json_is_utf8),
         };
 
         setlocale(LC_CTYPE, "C.UTF-8");
