@@ -44,19 +44,41 @@ ClassSet *class_set_free(ClassSet *s) {
 
 /* ---- where a class lives --------------------------------------------------------------------------------------------- */
 
-static uint32_t choose_hierarchies(const ClassSet *s, const ClassDef *def) {
+static void warn_absent(const ClassSet *s, const ClassDef *def) {
+        unsigned h;
+
+        for (char **name = def->hierarchies; name && *name; name++)
+                if (hierarchy_find(s->hierarchies, *name, &h) < 0)
+                        log_warning("class %s: there is no hierarchy for %s here", def->name, *name);
+}
+
+/* Those that it asks for itself. */
+static uint32_t own_hierarchies(const ClassSet *s, const ClassDef *def) {
         uint32_t mask = 1u << s->hierarchies->membership;
         unsigned h;
 
         for (char **name = def->hierarchies; name && *name; name++)
                 if (hierarchy_find(s->hierarchies, *name, &h) >= 0)
                         mask |= 1u << h;
-                else
-                        log_warning("class %s: there is no hierarchy for %s here", def->name, *name);
         for (ClassProperty p = 0; !def->hierarchies && p < _CLASS_PROPERTY_N; p++)
                 if ((def->properties[p] || def->tunable[p].allowed) && limit_hierarchy(s->hierarchies, p, &h) >= 0 &&
                     limit_file(p, s->hierarchies->items[h].version))
                         mask |= 1u << h;
+        return mask;
+}
+
+/* And those of the classes above, whose limits hold below them only where the class is, too. They may be defined further down. */
+static uint32_t choose_hierarchies(const ClassSet *s, const ClassDef *def, const char *name) {
+        uint32_t mask = own_hierarchies(s, def);
+        char above[WIRE_PATH_MAX];
+
+        snprintf(above, sizeof(above), "%s", name);
+        for (char *slash; (slash = strrchr(above, '/'));) {
+                *slash = '\0';
+                const Class *c = map_get_string(s->by_name, above);
+                const ClassDef *parent = class_table_find(s->table, above);
+                mask |= (c ? c->hierarchies : 0) | (parent ? own_hierarchies(s, parent) : 0);
+        }
         return mask;
 }
 
@@ -154,7 +176,9 @@ int class_set_add(ClassSet *s, const ClassDef *def, const char *name, uint32_t t
                 c->procs_fd[h] = -EBADF;
         c->def = def;
         c->template_index = template_index;
-        c->hierarchies = choose_hierarchies(s, def);
+        c->hierarchies = choose_hierarchies(s, def, name);
+        if (template_index == WIRE_NONE)
+                warn_absent(s, def);
         c->has_leaf = !def->is_template && has_children(s->table, def);
         c->name = strdup(name);
         int r = c->name ? 0 : -ENOMEM;

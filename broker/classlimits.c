@@ -117,6 +117,70 @@ static void place_init(const ClassSet *s, const Class *c, unsigned i, Place *ret
         };
 }
 
+/* How many levels d lies below c; 0: it does not. */
+static unsigned depth_below(const Class *c, const Class *d) {
+        size_t n = strlen(c->name);
+        unsigned depth = 0;
+
+        if (strncmp(d->name, c->name, n) == 0 && d->name[n] == '/')
+                for (const char *p = d->name + n; p; p = strchr(p + 1, '/'))
+                        depth++;
+        return depth;
+}
+
+/* True when neither the class d nor one between it and c, which is `depth` levels above, says anything about the property. */
+static bool follows(const ClassSet *s, const Class *d, unsigned depth, ClassProperty p) {
+        char name[CLASS_NAME_MAX + 1];
+
+        if (class_value(d, p))
+                return false;
+        for (snprintf(name, sizeof(name), "%s", d->name); depth > 1; depth--) {
+                *strrchr(name, '/') = '\0';
+                const Class *between = map_get_string(s->by_name, name);
+                if (between && class_value(between, p))
+                        return false;
+        }
+        return true;
+}
+
+/* Classes below that say nothing themselves have what it has. */
+static void write_below(const ClassSet *s, const Class *c, ClassProperty p, unsigned i, const char *value, bool deepest_first) {
+        const Hierarchy *h = &s->hierarchies->items[i];
+        unsigned deepest = 0;
+        char path[WIRE_PATH_MAX];
+
+        for (size_t n = 0; n < s->n; n++)
+                deepest = MAX(deepest, depth_below(c, s->items[n]));
+        for (unsigned k = 1; k <= deepest; k++)
+                for (size_t n = 0; n < s->n; n++) {
+                        const Class *d = s->items[n];
+                        unsigned depth = deepest_first ? deepest + 1 - k : k;
+                        if (!d->live || is_template(d) || !(d->hierarchies & 1u << i) || depth_below(c, d) != depth || !follows(s, d, depth, p))
+                                continue;
+                        class_path(s, d, i, path, sizeof(path));
+                        (void) cgroupfs_write(h->mount_fd, path, limit_file(p, h->version), value); /* what is not there has none */
+                }
+}
+
+/* A v1 cpuset holds all that those below it hold: they are widened from the top and narrowed from the bottom. */
+static int write_list(const ClassSet *s, const Class *c, ClassProperty p, unsigned i, Place *place, char *why, size_t size) {
+        const char *value = place->values[p] ? place->values[p] : place->fallback, *file = limit_file(p, 1);
+        char have[CLASS_VALUE_MAX + 1], both[2 * CLASS_VALUE_MAX + 3];
+        int mount_fd = s->hierarchies->items[i].mount_fd;
+        ssize_t n = cgroupfs_read(mount_fd, place->path, file, have, sizeof(have));
+
+        snprintf(both, sizeof(both), "%s,%s", n > 0 ? have : value, value);
+        if (n > 0 && cgroupfs_write(mount_fd, place->path, file, both) >= 0)
+                write_below(s, c, p, i, both, false);
+        write_below(s, c, p, i, value, true);
+        int r = limit_write(&place->target, p, why, size);
+        if (r < 0 && n > 0) {
+                write_below(s, c, p, i, have, true);
+                (void) cgroupfs_write(mount_fd, place->path, file, have);
+        }
+        return r;
+}
+
 static int write_limit(const ClassSet *s, const Class *c, ClassProperty p, unsigned i, char *why, size_t size) {
         _cleanup_free_ Place *place = malloc(sizeof(*place));
         const Hierarchy *h = &s->hierarchies->items[i];
@@ -131,6 +195,8 @@ static int write_limit(const ClassSet *s, const Class *c, ClassProperty p, unsig
                         return r;
                 place->target.fallback = place->fallback;
         }
+        if (h->version == 1 && class_property_is_list(p) && class_has_children(s, c))
+                return write_list(s, c, p, i, place, why, size);
         return limit_write(&place->target, p, why, size);
 }
 
@@ -272,6 +338,12 @@ void class_apply_limits(const ClassSet *s, Class *c) {
                         log_warning("class %s: %s is not in force: %s", c->name, class_property_name(p), c->notes[p].text);
         }
         members_note(s, c);
+}
+
+void class_retry_lists(const ClassSet *s, Class *c) {
+        for (ClassProperty p = 0; p < _CLASS_PROPERTY_N; p++)
+                if (class_property_is_list(p) && c->notes[p].set && !c->notes[p].supported && class_has_children(s, c))
+                        apply_limit(s, c, p);
 }
 
 void class_shrink_limits(const ClassSet *s) {

@@ -18,6 +18,8 @@ void class_note_limit(const ClassSet *s, Class *c, ClassProperty p);
 
 /* Writes every property that is set, and resets what an earlier start has set and nobody wants any more. Results are in the notes. */
 void class_apply_limits(const ClassSet *s, Class *c);
+/* Writes lists anew that could not be written before all classes below were known. */
+void class_retry_lists(const ClassSet *s, Class *c);
 /* Some files of v1 can shrink only after those of their children, and grow only before them. So before everything is applied from the
  * top: once from the bottom, where errors do not matter. */
 void class_shrink_limits(const ClassSet *s);

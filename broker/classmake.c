@@ -225,5 +225,8 @@ int class_set_realise(ClassSet *s) {
                 if (!is_template(s->items[i]))
                         r = adopt_children(s, s->items[i]->name);
         s->adopting = false;
+        /* An instance that was not known yet kept a cpuset above it from being narrowed. */
+        for (size_t i = 0; r >= 0 && i < n_static; i++)
+                class_retry_lists(s, s->items[i]);
         return r;
 }

@@ -201,6 +201,7 @@ class RuntimeRights(Case):
         self.await_class(one.pid, 'runtime/one')
         self.assert_home(two.pid)
         self.assertEqual(self.service.explain(two.pid)['Holder'], 'protected')
+        self.assertTrue(self.in_class(one.pid, 'runtime/one', 'pids'))  # where TasksMax= of all of them counts it
 
 
 class WithoutCgroup2(Case):
