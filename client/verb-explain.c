@@ -66,8 +66,8 @@ static void print_verdict(const Cli *cli, json_object *x) {
         else if (row_bool(x, "InPlace"))
                 print_in_class(cli, class, rule, row_u64(x, "MoveUSec"));
         else
-                printf("%sNot in its class:%s rule %s wants class %s, it is in %s%s.\n", cli_yellow(cli), cli_normal(cli), strnull(rule),
-                       strnull(class), current && *current ? "class " : "no class", strnull(current));
+                printf("%sNot in its class:%s rule %s %s%s, it is in %s%s.\n", cli_yellow(cli), cli_normal(cli), strnull(rule),
+                       class && *class ? "wants class " : "has no class for it", strnull(class), current && *current ? "class " : "no class", strnull(current));
 }
 
 static void print_holder(json_object *x) {

@@ -94,6 +94,16 @@ static bool env_class(const char *name, void *userdata) {
         return classes_find(&b->m->classes, name) != NULL;
 }
 
+static bool env_class_reaches(const char *name, char *const *controllers, void *userdata) {
+        RuleBase *b = userdata;
+        const Class *c = classes_find(&b->m->classes, name);
+        uint32_t mask = 0;
+
+        for (; c && *controllers; controllers++)
+                mask |= c->hierarchies & classes_controller(&b->m->classes, *controllers);
+        return mask != 0;
+}
+
 static bool env_controller(const char *controller, void *userdata) {
         RuleBase *b = userdata;
 
@@ -117,6 +127,7 @@ int rulebase_compiler(RuleBase *b, Ruleset *rs, RulesetCompiler **ret) {
                 .group_by_name = env_group,
                 .group_name = env_group_name,
                 .class_exists = env_class,
+                .class_reaches = env_class_reaches,
                 .controller_exists = env_controller,
                 .context_exists = env_context,
                 .destination_allowed = env_destination,

@@ -111,6 +111,8 @@ static int check_targets(const RulesetEnv *env, const Rule *rule, Compiled *out)
                                 return inactive(out, "no such controller: %.100s", *c);
                 if (env->class_exists && !env->class_exists(t[i].class_name, env->userdata))
                         return inactive(out, "no such class: %.100s", t[i].class_name);
+                if (t[i].controllers && env->class_reaches && !env->class_reaches(t[i].class_name, t[i].controllers, env->userdata))
+                        return inactive(out, "class %.60s exists in none of the rule's hierarchies: add Hierarchies= to it", t[i].class_name);
         }
         return 0;
 }

@@ -10,6 +10,7 @@
  * reason). NULL pointer: nobody has any name.
  * group_name: name of a gid for globs over supplementary groups, NULL if not known.
  * class_exists: true for a static class of that name or a template with that very text; NULL pointer: every class exists.
+ * class_reaches: false when the class exists in none of the hierarchies of these controllers; NULL pointer: it does.
  * context_exists: asked about contexts written out in full, without wildcards; false: this machine's policy does not know it.
  * destination_allowed: asked about destinations of cgrules.conf (cgset.h); false with the reason. NULL pointer: all are.
  * controller_exists: false makes a rule that names the controller inactive; NULL pointer: all exist. */
@@ -18,6 +19,7 @@ typedef struct RulesetEnv {
         int (*group_by_name)(const char *name, gid_t *ret, void *userdata);
         const char *(*group_name)(gid_t gid, void *userdata);
         bool (*class_exists)(const char *name, void *userdata);
+        bool (*class_reaches)(const char *name, char *const *controllers, void *userdata);
         bool (*controller_exists)(const char *controller, void *userdata);
         bool (*destination_allowed)(const char *destination, char *reason, size_t size, void *userdata);
         bool (*context_exists)(const char *context, void *userdata);

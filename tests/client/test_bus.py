@@ -193,6 +193,10 @@ class Explain(ctl.BusCase):
                                                              'FACT VALUE', 'user root'])
         self.assertEqual(squeeze(self.ok('explain', '15'))[1], 'Rule web (added at run time) says ignore: it is left where it is.')
 
+    def test_no_class_for_it(self):
+        self.assertEqual(squeeze(self.ok('explain', '17'))[1:3], ['Not in its class: rule jobs (added at run time) has no class for it, it is in no class.',
+                                                                  'Held by an error: jobs/%p does not expand to a legal class name.'])
+
     def test_answer_that_nests_too_deep(self):
         self.assertIn("the service's answer cannot be read", self.fails(ctl.FAILED, 'explain', '16'))
 

@@ -111,7 +111,7 @@ Hierarchies=cpu cpuacct
 Hierarchies=memory
 MemoryMax=512M
 '''
-    RULES = 'split: comm=pta {home} => cpu:a memory:b\nonly: comm=ptb {home} => memory:b\nmanual: comm=ptm {home} => cpu,cpuacct:default memory:lab/cgtest\n'
+    RULES = 'split: comm=pta {home} => cpu:a memory:b\nonly: comm=ptb {home} => memory:b\nnever: comm=ptn {home} => cpuacct:a\nmanual: comm=ptm {home} => cpu,cpuacct:default memory:lab/cgtest\n'
 
     def test_different_classes_in_different_hierarchies(self):
         if hierarchy_of('cpu') is hierarchy_of('memory'):
@@ -151,6 +151,10 @@ MemoryMax=512M
         paths = {name: {x['Path'] for x in listed[name]['Hierarchies']} for name in ('default', 'lab/cgtest')}
         self.assertEqual(paths, {name: {self.class_path(name)} for name in paths})
         self.assertIn(str(a.pid), self.service.ctl('explain', str(a.pid)))
+
+    def test_class_that_is_in_none_of_them(self):
+        rule = next(r for r in self.service.rules() if r['Name'] == 'never')
+        self.assertEqual((rule['Active'], rule['Reason']), (False, "class a exists in none of the rule's hierarchies: add Hierarchies= to it"))
 
     def test_one_hierarchy_only(self):
         a = self.spawn(path=program('ptb'))

@@ -34,13 +34,21 @@ static bool class_exists(const char *name, void *userdata) {
         return !streq(name, "nowhere") && !streq(name, "nowhere/%u");
 }
 
+/* "thin" is where x is and nowhere else. */
+static bool class_reaches(const char *name, char *const *controllers, void *userdata) {
+        for (; *controllers; controllers++)
+                if (!streq(name, "thin") || streq(*controllers, "name=x") || streq(*controllers, "*"))
+                        return true;
+        return false;
+}
+
 static bool controller_exists(const char *controller, void *userdata) {
         return streq(controller, "cpu") || streq(controller, "name=x");
 }
 
 static const RulesetEnv machine = {
         .user_by_name = user_by_name, .group_by_name = group_by_name, .group_name = group_name,
-        .class_exists = class_exists, .controller_exists = controller_exists,
+        .class_exists = class_exists, .class_reaches = class_reaches, .controller_exists = controller_exists,
 };
 
 static Ruleset *compiled(const char *text, const RulesetEnv *env) {
@@ -349,6 +357,10 @@ static void test_inactive_reasons(void **state) {
         assert_reason("a: uid>=0 => nowhere", NULL, "no such class: nowhere");
         assert_reason("a: uid>=0 => nowhere/%u", NULL, "no such class: nowhere/%u");
         assert_reason("a: uid>=0 => cpu:x pids:y", NULL, "no such controller: pids");
+        assert_reason("a: uid>=0 => name=x:y cpu:thin", NULL, "class thin exists in none of the rule's hierarchies: add Hierarchies= to it");
+        assert_reason("a: uid>=0 => cpu,name=x:thin", NULL, "");
+        assert_reason("a: uid>=0 => *:thin", NULL, "");
+        assert_reason("a: uid>=0 => thin", NULL, "");
         assert_reason("a: uid>=0 => name=x:x", NULL, "");
         assert_reason("a: uid>=0 => *:x", NULL, "");
         assert_reason("a: uid>=0 => ignore disabled", NULL, "disabled");
