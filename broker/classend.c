@@ -199,10 +199,14 @@ static bool may_end(const Broker *b, const Class *c, WireResult *ret) {
         return ret->code == WIRE_OK;
 }
 
+/* Mostly the same ones are in each hierarchy. */
 static size_t count_members(Broker *b, Class *c) {
         Walk w = { .b = b, .c = c, .act = count_one };
+        size_t most = 0;
 
-        return walk_class(&w, UINT32_MAX);
+        for (unsigned h = 0; h < b->hierarchies->n; h++)
+                most = MAX(most, walk_class(&w, 1u << h));
+        return most;
 }
 
 static void unmake(Broker *b, Class *c, WireResult *ret) {

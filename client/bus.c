@@ -39,7 +39,7 @@ static const struct {
         { "org.pclass.Error.NoSuchAssignment", CLI_NO_SUCH_OBJECT, "See: pclassctl list-assignments" },
         { "org.pclass.Error.NotTunable", CLI_FAILED, "Tunable= in the file of the class says what may be changed; see pclass.classes(5)." },
         { "org.pclass.Error.BrokerUnavailable", CLI_FAILED, "It comes back by itself; look at: journalctl -u pclass" },
-        { "org.pclass.Error.InUse", CLI_FAILED, "pclassctl add-rule --replace puts a rule where an added one of the same name stands." },
+        { "org.pclass.Error.InUse", CLI_FAILED, NULL }, /* the verb knows */
         { "org.pclass.Error.GenerationChanged", CLI_FAILED, "Somebody else changed the rules meanwhile; try again." },
         { "org.freedesktop.DBus.Error.UnknownMethod", CLI_FAILED, "The service that runs is older than pclassctl: restart it." },
 };
@@ -69,11 +69,24 @@ static bool says_little(const char *message) {
         return !*message;
 }
 
-static int say_error(const sd_bus_error *e) {
+/* "Unknown object" is what the bus library says of a path that stands for no class. */
+static bool say_no_class(sd_bus_message *call) {
+        _cleanup_free_ char *class = NULL;
+
+        if (sd_bus_path_decode(strnull(sd_bus_message_get_path(call)), CLASSES_PATH, &class) <= 0)
+                return false;
+        cli_error("There is no class %s", class);
+        fputs("See: pclassctl list-classes\n", stderr);
+        return true;
+}
+
+static int say_error(const Cli *cli, sd_bus_message *call, const sd_bus_error *e) {
         ssize_t i = find_error(strnull(e->name));
         int code = i < 0 ? CLI_FAILED : errors[i].code;
         const char *message = strnull(e->message);
 
+        if (streq(strnull(e->name), SD_BUS_ERROR_UNKNOWN_OBJECT) && say_no_class(call))
+                return code;
         if (code == CLI_NOT_RUNNING)
                 cli_error("the pclass service is not running: %s", *message ? message : e->name);
         else if (code == CLI_NOT_AUTHORISED)
@@ -82,6 +95,8 @@ static int say_error(const sd_bus_error *e) {
                 cli_error("%s", *message ? message : strnull(e->name));
         if (i >= 0 && errors[i].advice)
                 fprintf(stderr, "%s\n", errors[i].advice);
+        else if (cli->in_use_advice && streq(strnull(e->name), "org.pclass.Error.InUse"))
+                fprintf(stderr, "%s\n", cli->in_use_advice);
         return code;
 }
 
@@ -135,7 +150,7 @@ static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
                 }
                 if (!sd_bus_error_is_set(&error))
                         sd_bus_error_set_errno(&error, r);
-                return say_error(&error);
+                return say_error(cli, call, &error);
         }
         r = busjson_from_message(reply, &answer);
         if (r < 0)

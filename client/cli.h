@@ -40,6 +40,7 @@ struct Cli {
         const char *host; /* [user@]host of another machine, or NULL */
         bool colour;      /* standard output is a terminal and NO_COLOR is unset */
         size_t width;     /* columns of the terminal, 0 = not one */
+        const char *in_use_advice; /* of the verb, when the service says that something is in use; or NULL */
         sd_bus *bus;      /* opened by the first call */
         pid_t agent;      /* pkttyagent, 0 = none */
         pid_t pager;      /* 0 = none */

@@ -73,6 +73,8 @@ int verb_remove_class(Cli *cli, int argc, char **argv) {
 
         if (!cli_parse(cli, argc, argv, own, mode_option, &mode, 1, 1024, &first, &code))
                 return code;
+        if (!mode)
+                cli->in_use_advice = "With --drain its processes go to the class above or where they came from, with --kill they are ended.";
         for (code = CLI_OK; argv[first] && code == CLI_OK; first++)
                 code = remove_class(cli, argv[first], mode);
         return code;

@@ -123,6 +123,7 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
         code = rule_text_check(argv[first]);
         if (code != CLI_OK)
                 return code;
+        cli->in_use_advice = "pclassctl add-rule --replace puts a rule where an added one of the same name stands.";
         code = add_rule(cli, argv[first], &place, &path);
         if (code != CLI_OK)
                 return code;

@@ -16,13 +16,22 @@ static void on_done(int error, const char *text, void *userdata) {
 
 /* ---- Add ---------------------------------------------------------------------------------------------------------------- */
 
+static int read_hierarchies(Call *c, sd_bus_error *e) {
+        const char *type;
+        int r = sd_bus_message_peek_type(c->message, NULL, &type);
+
+        if (r >= 0 && !streq_ptr(type, "s"))
+                return sd_bus_error_setf(e, SD_BUS_ERROR_INVALID_ARGS, "Option 'Hierarchies' has type '%s', expected 's'", strnull(type));
+        return r < 0 ? r : sd_bus_message_read(c->message, "v", "s", &c->hierarchies);
+}
+
 static int read_property(Call *c, sd_bus_error *e) {
         const char *key;
         int r = sd_bus_message_read_basic(c->message, 's', &key);
 
         if (r < 0)
                 return r;
-        return streq(key, "Hierarchies") ? sd_bus_message_read(c->message, "v", "s", &c->hierarchies) : setting_read(c, key, e);
+        return streq(key, "Hierarchies") ? read_hierarchies(c, e) : setting_read(c, key, e);
 }
 
 int class_check_add(Call *c, sd_bus_error *e) {

@@ -67,6 +67,15 @@ class Runtime(Case):
         self.service.ctl('remove-class', 'runtime/one')
         self.assertNotIn('runtime/one', self.names())
 
+    def test_refuse_says_how_many_and_what_to_do(self):
+        """One process that is there in three hierarchies is one process."""
+        self.service.ctl('add-class', 'runtime/one', '--hierarchies=pids,cpu', 'TasksMax=77', 'CPUWeight=50')
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'runtime/one')
+        said = self.service.ctl('remove-class', 'runtime/one', status=1)
+        self.assertIn('1 processes are in it\nWith --drain', said)
+        self.assertNotIn('add-rule', said)
+
     def test_refuse(self):
         self.add('runtime/one')
         a = self.spawn(path=program('pta'))
@@ -156,6 +165,8 @@ class Runtime(Case):
             self.refused(self.add, name)
         self.refused(self.add, 'runtime/no/parent', text='above it')
         self.refused(self.add, 'runtime/x', 'Hierarchies', 's', 'nosuch', text='no hierarchy')
+        with self.assertRaisesRegex(BusError, "Option 'Hierarchies' has type 'as', expected 's'"):
+            self.service.call(*ADD, 'runtime/x', 1, 'Hierarchies', 'as', 1, 'pids')
         self.refused(self.add, 'runtime/x', 'Nonsense', 's', 'x', text='Nonsense')
         self.assertFalse(self.exists('runtime/x'))
         for n in range(3):

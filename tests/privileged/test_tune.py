@@ -164,4 +164,4 @@ class Tune(Case):
         self.assertIn('not among the Tunable=', said)
         self.assertIn('pclass.classes(5)', said)
         self.assertIn('NAME=VALUE', self.service.ctl('set-property', 'web', 'CPUWeight', status=2))
-        self.service.ctl('set-property', 'nothing', 'CPUWeight=100', status=10)
+        self.assertIn('There is no class nothing\n', self.service.ctl('set-property', 'nothing', 'CPUWeight=100', status=10))
