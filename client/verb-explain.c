@@ -65,6 +65,9 @@ static void print_verdict(const Cli *cli, json_object *x) {
                        streq(row_text(x, "HolderDetail"), "real-time") ? "leaves real-time processes alone" : "says ignore");
         else if (row_bool(x, "InPlace"))
                 print_in_class(cli, class, rule, row_u64(x, "MoveUSec"));
+        else if (class && *class && current && streq(class, current))
+                printf("%sNot everywhere in its class:%s rule %s wants class %s in more hierarchies than it is in.\n", cli_yellow(cli), cli_normal(cli),
+                       strnull(rule), class);
         else
                 printf("%sNot in its class:%s rule %s %s%s, it is in %s%s.\n", cli_yellow(cli), cli_normal(cli), strnull(rule),
                        class && *class ? "wants class " : "has no class for it", strnull(class), current && *current ? "class " : "no class", strnull(current));

@@ -2,6 +2,7 @@
 #include "daemon/destination.h"
 
 #include <stdio.h>
+#include "common/str.h"
 #include "daemon/internal.h"
 #include "rules/cgset.h"
 
@@ -51,6 +52,10 @@ bool destination_allowed(const Classes *c, const char *destination, char *reason
         const ClassRoot *root = cg_destination_fixed(destination, &path) >= 0 ? root_of(c, path, &rest) : NULL;
         if (root && in_class_root(c, root->hierarchies, path)) {
                 snprintf(reason, size, "%.60s lies in the class root: write the name of a class", destination);
+                return false;
+        }
+        if (root && !str_is_printable_utf8(path)) {
+                snprintf(reason, size, "the destination has bytes that are no UTF-8, which a place for processes cannot have here");
                 return false;
         }
         if (root)

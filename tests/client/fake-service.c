@@ -324,11 +324,11 @@ static int explain_free(sd_bus_message *m) {
                         "Steps", "aa{sv}", 0, "Holder", "s", "", "HolderDetail", "s", "", "Origin", "s", "/system.slice/a");
 }
 
-/* A rule whose target does not expand for this process. */
-static int explain_lost(sd_bus_message *m) {
+/* A rule whose target does not expand for this process, or one that has it in its class on one hierarchy only. */
+static int explain_lost(sd_bus_message *m, const char *class) {
         return sd_bus_reply_method_return(
                         m, "a{sv}", 15, "PID", "u", 17, "Cookie", "s", "4f", "Facts", "aa{sv}", 0, "Rule", "s", "jobs", "Source", "s", "", "Line",
-                        "u", 0, "Class", "s", "", "CurrentClass", "s", "", "Ignored", "b", 0, "InPlace", "b", 0, "Places", "aa{sv}", 0, "Steps", "aa{sv}", 0,
+                        "u", 0, "Class", "s", class, "CurrentClass", "s", class, "Ignored", "b", 0, "InPlace", "b", 0, "Places", "aa{sv}", 0, "Steps", "aa{sv}", 0,
                         "Holder", "s", "error", "HolderDetail", "s", "jobs/%p does not expand to a legal class name", "Origin", "s", "");
 }
 
@@ -345,8 +345,8 @@ static int on_explain(sd_bus_message *m, void *userdata, sd_bus_error *e) {
                 return explain_settled(m, pid == 15);
         if (pid == 16)
                 return explain_deep(m);
-        if (pid == 17)
-                return explain_lost(m);
+        if (pid == 17 || pid == 18)
+                return explain_lost(m, pid == 17 ? "" : "jobs");
         return sd_bus_error_setf(e, "org.pclass.Error.NoSuchProcess", "There is no process %u", pid);
 }
 

@@ -197,6 +197,10 @@ class Explain(ctl.BusCase):
         self.assertEqual(squeeze(self.ok('explain', '17'))[1:3], ['Not in its class: rule jobs (added at run time) has no class for it, it is in no class.',
                                                                   'Held by an error: jobs/%p does not expand to a legal class name.'])
 
+    def test_in_its_class_somewhere(self):
+        self.assertEqual(squeeze(self.ok('explain', '18'))[1],
+                         'Not everywhere in its class: rule jobs (added at run time) wants class jobs in more hierarchies than it is in.')
+
     def test_answer_that_nests_too_deep(self):
         self.assertIn("the service's answer cannot be read", self.fails(ctl.FAILED, 'explain', '16'))
 

@@ -374,6 +374,15 @@ class AroundClassRoot(CgrulesCase):
         self.assertIn('lies in the class root', rule['Reason'])
         self.assertTrue(self.rule('cgrules-2')['Active'])
 
+    def test_bytes_that_are_no_text(self):
+        """They can be no place, which the rule says and not each process."""
+        with open(f'{self.service.dir}/cgrules.conf', 'wb') as f:
+            f.write(b'sjo cpu "%s/x\xff"\ncgtest cpu %s/free\n' % (self.top[1:].encode(), self.top[1:].encode()))
+        self.service.reload()
+        rule = self.rule('cgrules-1')
+        self.assertEqual((rule['Active'], 'no UTF-8' in rule['Reason']), (False, True))
+        self.await_at(self.as_user(CGTEST).pid, cpu='free')
+
     def test_allowed_root_in_the_class_root(self):
         self.service.write_config(AllowedRoots=f'{self.top} {self.top}/classes/web')
         with self.assertRaises(BusError) as refused:
