@@ -108,7 +108,7 @@ int assign_judge(Manager *m, Verdict *v, const Order *o, Class *c, uint64_t even
         p->pass = m->scan.pass;
         if (m->mode == MODE_OBSERVE)
                 return v->in_place == v->wanted ? hold(p, HOLDER_NONE, "") : hold(p, HOLDER_OBSERVE, "");
-        mover_leave(m, v, p, p->wanted & ~v->wanted);
+        mover_leave(m, v, p, (p->wanted | p->assigned) & ~v->wanted); /* also where an earlier order put it */
         if (verdict_left(v, 0))
                 return mover_move(m, v, p, event_ns) < 0 ? JUDGE_FAILED : p->pending ? JUDGE_MOVING : JUDGE_HELD;
         if (!p->placed_ns)

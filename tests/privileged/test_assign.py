@@ -111,6 +111,17 @@ class Assign(Manual):
         self.assertIn_(a.pid, 'c')
         self.assertEqual([r['Class'] for r in self.assigned().values()], ['c'])
 
+    def test_a_later_one_leaves_nothing_behind(self):
+        """Of two classes in different hierarchies."""
+        a = self.spawn()
+        before = machine.places(a.pid)
+        self.pin(a.pid, 'b')
+        self.assertEqual(place(a.pid, 'pids'), self.class_path('b'))
+        self.pin(a.pid, 'a')
+        self.assertEqual((place(a.pid, 'cpu'), place(a.pid, 'pids')), (self.class_path('a'), before['pids']))
+        self.release(a.pid)
+        self.assertEqual(machine.places(a.pid), before)
+
     def test_moved_by_something_else_comes_back(self):
         a = self.spawn('wait', 'comm', 'x')
         self.pin(a.pid, 'b')
