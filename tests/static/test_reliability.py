@@ -54,13 +54,21 @@ class Reliability(unittest.TestCase):
 
     def test_figures_land_between_the_marks(self):
         before, after = 'above <!-- figures: short -->\n', '<!-- end of figures: short -->\n<!-- figures: soak -->\nkept\n<!-- end of figures: soak -->\n'
-        new = self.table.rewrite(before + 'of yesterday\n' + after, self.record())
+        new = self.table.rewrite(before + 'of yesterday\n' + after, [self.record()])
         self.assertTrue(new.startswith(before) and new.endswith(after))
         self.assertNotIn('of yesterday', new)
         self.assertEqual(new.count('\n| '), len(self.rows) + 1)
         self.assertIn('31,415', new)
-        self.assertEqual(self.table.rewrite(new, self.record()), new)
+        self.assertEqual(self.table.rewrite(new, [self.record()]), new)
 
     def test_a_page_without_marks_is_left_alone(self):
         with self.assertRaises(SystemExit):
-            self.table.rewrite('nothing', self.record())
+            self.table.rewrite('nothing', [self.record()])
+
+    def test_runs_that_did_a_part_each_make_one_table(self):
+        whole, key = self.record(), self.rows[-1].key
+        one = {**whole, 'seed': 27182, 'figures': {key: whole['figures'].pop(key)}}
+        new = self.table.rewrite('<!-- figures: short -->\n<!-- end of figures: short -->\n', [one, whole])
+        self.assertIn(f'`PCLASS_SEED=27182`: `{self.rows[-1].test}`.\n', new)
+        self.assertIn('`PCLASS_SEED=1`.\n', new)
+        self.assertEqual(new.count('\n| '), len(self.rows) + 1)
