@@ -104,6 +104,7 @@ int assign_judge(Manager *m, Verdict *v, const Order *o, Class *c, uint64_t even
         }
         p->waiting = p->strayed = p->adopted = false;
         p->assigned |= v->wanted;
+        p->home = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         if (m->mode == MODE_OBSERVE)

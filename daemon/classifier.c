@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "common/log.h"
 #include "daemon/birth.h"
+#include "daemon/children.h"
 #include "daemon/internal.h"
 #include "daemon/latevalues.h"
 #include "daemon/looks.h"
@@ -50,6 +51,7 @@ static void note_look(Manager *m, pid_t pid, uint64_t ns) {
 
 void classifier_caught_up(Manager *m, uint64_t ns) {
         looks_caught_up(&m->classifier->looks, ns);
+        children_caught_up(m, ns);
 }
 
 static void wait_for(Manager *m, Waiters *w, pid_t pid, uint64_t event_ns) {
@@ -170,7 +172,7 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         process_set_rule(p, v->entry->rule);
         p->sticky = p->sticky && p->rule == placed_by;
         note_birth_of_match(m, v, p, p->rule != placed_by);
-        p->inherited = p->strayed = false;
+        p->inherited = p->strayed = p->home = false;
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         for (size_t i = 0; i < v->n_targets; i++)
@@ -214,19 +216,6 @@ static bool is_orphaned(Manager *m, const Process *p) {
         return c && !rulebase_leads_to(m->rules, c->name, c->template ? c->template->name : NULL);
 }
 
-/* A child of a process whose class is being made from a template gets what the parent has when that is done; true until then. */
-static bool inherit_late(Manager *m, Process *p) {
-        const Process *parent = p->parent && p->wanted == 0 ? proctable_get(m->table, p->parent) : NULL;
-
-        if (!parent || parent->waiting || parent->rule != p->rule)
-                return parent && parent->waiting;
-        p->wanted = parent->wanted;
-        memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
-        if (!p->origin)
-                p->origin = origin_ref(parent->origin);
-        return false;
-}
-
 /* Forgets a process of which there is nothing to remember, but for when we looked at it. */
 static void forget(Manager *m, const Process *p) {
         note_look(m, p->pid, p->looked_ns);
@@ -241,7 +230,7 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         p->inherited = true;
-        if (inherit_late(m, p)) {
+        if (child_inherits_late(m, p)) {
                 p->waiting = true;
                 wait_for(m, &m->classifier->for_origin, p->pid, 0);
                 return JUDGE_WAITING;
@@ -460,11 +449,26 @@ JudgeResult classifier_judge_scanned(Manager *m, pid_t pid) {
 
 /* ---- watchers ---------------------------------------------------------------------------------------------------- */
 
+void classifier_line_known(Manager *m, pid_t pid, uint64_t event_ns) {
+        Waiters taken;
+
+        (void) classifier_judge(m, pid, event_ns);
+        taken = waiters_take(&m->classifier->for_origin);
+        for (size_t i = 0; i < taken.n; i++)
+                if (child_is_heir(m, taken.items[i].pid, pid))
+                        (void) classifier_judge(m, taken.items[i].pid, taken.items[i].event_ns);
+                else
+                        wait_for(m, &m->classifier->for_origin, taken.items[i].pid, taken.items[i].event_ns);
+        waiters_done(&taken);
+}
+
 static void judge_on_change(Manager *m, const ProcEvent *e) {
         Process *p = proctable_get(m->table, e->pid);
 
         if (p)
                 p->own = true;
+        if (p && p->waiting)
+                children_disinherit(m, &m->classifier->for_origin, e->pid);
         (void) classifier_judge(m, e->pid, e->time_ns);
 }
 
@@ -538,6 +542,9 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         Process *parent = proctable_get(m->table, e->parent), *child = proctable_get(m->table, e->pid);
         bool known = child_is_known(m, parent, e);
 
+        if (parent && parent->home && e->time_ns > parent->placed_ns + EVENT_SLACK_NS)
+                parent = NULL; /* it is remembered for older children only */
+
         cgred_on_fork(m, e);
         if (was_seen_since(child, e)) {
                 if (parent && parent != child)
@@ -561,7 +568,7 @@ static void classifier_on_fork(Manager *m, const ProcEvent *e) {
         if (assignments_any(&m->assign.table))
                 assign_on_fork(m, e);
         latevalues_on_fork(m, parent, child, e);
-        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns && !child->values_due)
+        if (known && parent->pending == 0 && e->time_ns > parent->placed_ns + EVENT_SLACK_NS && !child->values_due)
                 return; /* the kernel put it where its parent was */
         m->stats.children_checked++;
         if (classifier_judge(m, e->pid, e->time_ns) == JUDGE_MOVING)

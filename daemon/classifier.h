@@ -29,5 +29,7 @@ JudgeResult classifier_judge_scanned(struct Manager *m, pid_t pid);
 /* Judge again every process that waits for a name; for the answer that tells its origin. */
 void classifier_names_known(struct Manager *m);
 void classifier_origins_known(struct Manager *m);
+/* Judge again a process whose command line was waited for, and children that inherit what comes of it. */
+void classifier_line_known(struct Manager *m, pid_t pid, uint64_t event_ns);
 /* Nothing older than `ns` is left in the event queue: what was kept for late forks can go. */
 void classifier_caught_up(struct Manager *m, uint64_t ns);

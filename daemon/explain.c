@@ -252,7 +252,7 @@ static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
         Class *c;
         int r;
 
-        if (p && p->cookie != 0 && p->cookie != v->info.cookie)
+        if (p && (p->home || (p->cookie != 0 && p->cookie != v->info.cookie)))
                 p = NULL;
         v->patient = true;
         r = verdict_facts(m, v, ALL_FACTS, p);

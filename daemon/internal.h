@@ -3,6 +3,7 @@
 #include "common/str.h"
 #include "daemon/assign.h"
 #include "daemon/brokerclient.h"
+#include "daemon/children.h"
 #include "daemon/classcare.h"
 #include "daemon/cgred.h"
 #include "daemon/cgroupids.h"
@@ -70,6 +71,7 @@ struct Manager {
         Marks marks;
         RuleBase *rules;
         ProcTable *table;
+        Waiters home;               /* entries to be forgotten soon, the oldest first: children.h */
         Origin *usual_origin;       /* settled, of the last process that was moved; or NULL */
         Connector *connector;
         sd_event_source *connector_source;

@@ -13,7 +13,6 @@
 #define FILES_KEPT 256
 #define PAUSES_A_WAKEUP 2 /* others wait for the loop */
 #define EVENTS_A_BACKLOG 64 /* fewer never filled a queue: the least a kernel gives holds 256 */
-#define CAUGHT_UP_SLACK_NS (10 * UINT64_C(1000000)) /* an event may reach the queue a little after its time stamp */
 
 uint64_t now_ns(void) {
         struct timespec ts;
@@ -97,7 +96,7 @@ static int connector_take_all(Manager *m, size_t *ret_received) {
         if (r < 0)
                 return r;
         if (r < CONNECTOR_BATCH) /* the queue was empty after these */
-                classifier_caught_up(m, began - MIN(began, CAUGHT_UP_SLACK_NS));
+                classifier_caught_up(m, began - MIN(began, EVENT_SLACK_NS));
         /* A queue that overflowed was long; what is missed here the next heartbeat finds. */
         if (overflow || received >= EVENTS_A_BACKLOG)
                 manager_count_loss(m);
@@ -285,7 +284,7 @@ static void on_names_gone(void *userdata) {
 }
 
 static void on_line(pid_t pid, uint64_t event_ns, void *userdata) {
-        (void) classifier_judge(userdata, pid, event_ns);
+        classifier_line_known(userdata, pid, event_ns);
 }
 
 static void on_lines_gone(void *userdata) {
@@ -424,6 +423,7 @@ Manager *manager_free(Manager *m) {
         classifier_free(m->classifier);
         proctable_free(m->table);
         origin_unref(m->usual_origin);
+        waiters_done(&m->home);
         rulebase_free(m->rules);
         names_free(m->names);
         cmdlineclient_free(m->lines);

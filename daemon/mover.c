@@ -379,7 +379,7 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
         if (p && p->returning && p->pending == 0) {
                 p->returning = false;
                 if (!p->strayed && !p->assigned)
-                        proctable_remove(x->m->table, p->pid);
+                        child_parent_home(x->m, p);
         }
         assign_answered(x->m, x->pid, x->cookie, 0, WIRE_OK, 0);
         instances_check_soon(x->m);

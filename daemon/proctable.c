@@ -132,6 +132,7 @@ int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, uint64_t
         p->parent = parent->pid;
         p->forked_ns = ns;
         p->strayed = parent->strayed;
+        p->heir = parent->waiting;
         p->wanted = parent->wanted;
         p->assigned = parent->assigned;
         memcpy(p->class_index, parent->class_index, sizeof(p->class_index));

@@ -23,6 +23,14 @@ Waiters waiters_take(Waiters *w) {
         return taken;
 }
 
+void waiters_drop(Waiters *w, size_t n) {
+        if (n > 0)
+                memmove(w->items, w->items + n, (w->n - n) * sizeof(*w->items));
+        w->n -= n;
+        if (w->n == 0)
+                waiters_done(w);
+}
+
 void waiters_done(Waiters *w) {
         free(w->items);
         *w = (Waiters) {};

@@ -19,4 +19,6 @@ typedef struct Waiters {
 int waiters_add(Waiters *w, pid_t pid, uint64_t event_ns);
 /* Hands the list over: waiters that come while it is worked off begin a new one. Free `items`. */
 Waiters waiters_take(Waiters *w);
+/* Without the first n. */
+void waiters_drop(Waiters *w, size_t n);
 void waiters_done(Waiters *w);

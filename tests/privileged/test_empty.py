@@ -73,7 +73,7 @@ class Empty(Case):
         a = self.spawn('exec', program('ptc'), 'fork', 'exec', program('ptnone'), 'END')
         self.await_in(a, 'b')
         child = a.child()
-        wait_for(lambda: self.in_class(child, 'b', self.MEMBERSHIP), 'the child to be in the class')
+        wait_for(lambda: self.in_class(child, 'b', self.MEMBERSHIP), lambda: self.where(child))
         a.process.kill()
         a.process.wait()
         self.fence_by_name()

@@ -65,6 +65,22 @@ static void waiters_are_handed_over(void **state) {
         waiters_done(&w);
 }
 
+static void the_first_ones_are_dropped(void **state) {
+        Waiters w = {};
+
+        for (int i = 0; i < 5; i++)
+                assert_int_equal(waiters_add(&w, i, 0), 0);
+        waiters_drop(&w, 0);
+        assert_int_equal(w.n, 5);
+        waiters_drop(&w, 3);
+        assert_int_equal(w.n, 2);
+        assert_int_equal(w.items[0].pid, 3);
+        assert_int_equal(w.items[1].pid, 4);
+        waiters_drop(&w, 2);
+        assert_int_equal(w.n, 0);
+        assert_null(w.items);
+}
+
 static void waiters_are_bounded(void **state) {
         Waiters w = {};
 
@@ -81,6 +97,7 @@ int main(void) {
                 cmocka_unit_test(it_stays_while_an_older_event_may_come),
                 cmocka_unit_test(a_newer_look_hides_an_older_one),
                 cmocka_unit_test(waiters_are_handed_over),
+                cmocka_unit_test(the_first_ones_are_dropped),
                 cmocka_unit_test(waiters_are_bounded),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

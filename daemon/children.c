@@ -1,0 +1,56 @@
+/* Children whose birth falls into what happens to their parent. */
+#include "daemon/children.h"
+
+#include "daemon/internal.h"
+
+/* ---- parents that wait ---- */
+
+bool child_inherits_late(Manager *m, Process *p) {
+        const Process *parent = p->parent && p->wanted == 0 ? proctable_get(m->table, p->parent) : NULL;
+
+        if (!parent || parent->waiting || (!p->heir && parent->rule != p->rule))
+                return parent && parent->waiting;
+        p->heir = false;
+        process_set_rule(p, parent->rule);
+        p->wanted = parent->wanted;
+        memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
+        if (!p->origin)
+                p->origin = origin_ref(parent->origin);
+        return false;
+}
+
+bool child_is_heir(const Manager *m, pid_t pid, pid_t parent) {
+        const Process *p = proctable_get(m->table, pid);
+
+        return p && p->heir && p->parent == parent;
+}
+
+void children_disinherit(Manager *m, const Waiters *waiters, pid_t parent) {
+        for (size_t i = 0; i < waiters->n; i++)
+                if (child_is_heir(m, waiters->items[i].pid, parent))
+                        proctable_get(m->table, waiters->items[i].pid)->heir = false;
+}
+
+/* ---- parents that went home ---- */
+
+/* It may have got something to be remembered for since. */
+static void forget_home(Manager *m, pid_t pid) {
+        const Process *p = proctable_get(m->table, pid);
+
+        if (p && p->home && p->pending == 0 && !p->strayed && !p->assigned)
+                proctable_remove(m->table, pid);
+}
+
+void children_caught_up(Manager *m, uint64_t ns) {
+        size_t n = 0;
+
+        while (n < m->home.n && m->home.items[n].event_ns < ns)
+                forget_home(m, m->home.items[n++].pid);
+        waiters_drop(&m->home, n);
+}
+
+void child_parent_home(Manager *m, Process *p) {
+        p->home = true;
+        if (waiters_add(&m->home, p->pid, now_ns()) < 0)
+                forget_home(m, p->pid);
+}
