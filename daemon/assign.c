@@ -152,7 +152,7 @@ static void wait_unlink(Manager *m, AssignWait *w) {
 }
 
 static void assign_holds_now(Manager *m, AssignWait *w) {
-        const Order *o = map_get_u64(m->assign.table.orders, w->order);
+        Order *o = map_get_u64(m->assign.table.orders, w->order);
         char text[160];
 
         assigned_free(&m->assign.table, TAKE_PTR(w->previous));
@@ -162,8 +162,10 @@ static void assign_holds_now(Manager *m, AssignWait *w) {
         }
         assign_save(m);
         assign_set_deadline(m);
-        if (o && o->tree && w->had_children)
+        if (o && o->tree && w->had_children) {
+                o->gathering = true;
                 scan_request(m); /* finds those that there are already */
+        }
 }
 
 /* Takes the wait. */

@@ -31,6 +31,8 @@ void assign_on_fork(Manager *m, const ProcEvent *e);
 void assign_on_exec(Manager *m, const ProcEvent *e);
 /* A scan found it: a child of somebody in a tree, whose fork was not seen, holds to the order too. */
 void assign_on_scan(Manager *m, Verdict *v);
+/* Everybody was looked at once since the last request for it. */
+void assign_on_scanned(Manager *m);
 /* True when children of this process do not hold to its order: they have to be judged. */
 bool assign_is_single(const Manager *m, pid_t pid);
 void assign_forget(Manager *m, pid_t pid);

@@ -172,12 +172,22 @@ void assign_on_scan(Manager *m, Verdict *v) {
             verdict_facts(m, v, FACT_BIT(FACT_UID), NULL) < 0)
                 return;
         parent = v->info.ppid > 2 ? assignments_get(&m->assign.table, v->info.ppid) : NULL;
-        if (!parent || !parent->order->tree || parent->order->until_exec || !is_same_process(m, parent))
-                return; /* with until_exec it may have dropped out by its exec */
+        if (!parent || !parent->order->tree || !is_same_process(m, parent))
+                return;
+        if (parent->order->until_exec && !parent->order->gathering) /* it may have dropped out by its exec */
+                return;
         if (parent->order->authority == ASSIGN_BY_USER && parent->order->by != v->info.subject.uid)
                 return; /* of his own processes a user may say where they go */
         join(m, parent->order, v->info.pid, v->info.cookie, v->looked_ns);
         scan_request(m); /* its children may have been passed already */
+}
+
+void assign_on_scanned(Manager *m) {
+        size_t i = 0;
+        Order *o;
+
+        while ((o = map_next_u64(m->assign.table.orders, &i, NULL)))
+                o->gathering = false;
 }
 
 void assign_forget(Manager *m, pid_t pid) {

@@ -18,6 +18,7 @@ typedef struct Order {
         uid_t by;
         bool tree;               /* holds for the children of those that hold to it */
         bool until_exec;         /* a process drops out with its next exec; else with its end */
+        bool gathering;          /* those of the tree that were there before it are still being looked for */
         bool leave_unit;         /* also out of the unit that systemd tracks it in */
         uint64_t deadline_usec;  /* CLOCK_BOOTTIME; 0 = no limit in time */
         unsigned members;

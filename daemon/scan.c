@@ -90,8 +90,11 @@ static void forget_the_gone(Manager *m) {
                                 proctable_remove(m->table, p->pid);
                         procinfo_close(&info);
                 }
-        if (assignments_any(&m->assign.table))
+        if (assignments_any(&m->assign.table)) {
                 assign_forget_gone(m);
+                if (!m->scan.again)
+                        assign_on_scanned(m);
+        }
         instances_check_soon(m);
 }
 

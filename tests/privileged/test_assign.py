@@ -266,6 +266,22 @@ class Tree(Manual):
         for pid in later:
             self.assertIn_(pid, 'a')
 
+    def test_until_exec_too(self):
+        """Those that are there come in, though each has executed something before; who executes something then drops out, and stays out."""
+        a = self.spawn('fork', 'exec', program('ptnone'), 'wait', 'exec', program('ptother'), 'say', 'other', 'END', 'fork', 'END')
+        there = [a.child(), a.child()]
+        wait_for(lambda: open(f'/proc/{there[0]}/comm', encoding='utf-8').read() == 'ptnone\n', 'its exec')
+        self.assign(a.pid, 'b', 'tree', 'b', 'true')
+        for pid in (a.pid, *there):
+            self.assertIn_(pid, 'b')
+        self.assertLessEqual({a.pid, *there}, set(self.assigned()))
+        a.go()
+        self.assertEqual(a.line(), 'other')
+        self.assert_home(there[0])
+        self.service.add_rule('more: comm=ptnobody {home} => c')  # everybody is looked at
+        self.assertEqual((place(there[0]), there[0] in self.assigned()), (self.service.home, False))
+        self.assertIn_(there[1], 'b')
+
     def test_forks_while_it_is_being_assigned(self):
         for _ in range(5):
             a = self.spawn('chain', 60)
