@@ -70,6 +70,7 @@ static void judge_waiters(Manager *m, Waiters *w) {
 void classifier_names_known(Manager *m) {
         judge_waiters(m, &m->classifier->for_names);
         classifier_origins_known(m);
+        scan_count_held(m); /* whoever only waited for his name is held no more */
 }
 
 void classifier_origins_known(Manager *m) {
@@ -230,6 +231,7 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
         p->looked_ns = v->looked_ns;
         p->pass = m->scan.pass;
         p->inherited = true;
+        process_hold(p, HOLDER_NONE, "");
         if (child_inherits_late(m, p)) {
                 p->waiting = true;
                 wait_for(m, &m->classifier->for_origin, p->pid, 0);
@@ -278,8 +280,10 @@ static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t e
                 return act_on_match(m, v, event_ns);
         m->stats.ignored++;
         rulebase_count_match(m->rules, v->entry->id);
-        if (p)
+        if (p) {
                 process_set_rule(p, v->entry->rule);
+                process_hold(p, HOLDER_NONE, "");
+        }
         if (p && p->assigned && m->mode == MODE_ENFORCE)
                 mover_leave(m, v, p, p->assigned & ~p->wanted);
         return JUDGE_NO_MATCH;

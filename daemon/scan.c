@@ -57,7 +57,7 @@ static void pass_start(Manager *m) {
                 s->failed++, log_warning_errno(r, "Cannot list the processes; trying again soon");
         s->pass++;
         s->passes++;
-        s->checked = s->asked = s->held = s->failed = 0;
+        s->checked = s->asked = s->failed = 0;
         s->pass_moved = m->stats.moves_done;
         s->waiting = false;
         (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
@@ -107,22 +107,19 @@ static void drop_members(Manager *m) {
         m->members = map_free(m->members);
 }
 
-/* Of those for whom something was asked: whoever has a holder now. The others are in place, or gone. */
-static uint64_t count_held_since(const Manager *m) {
+static uint64_t count_held(const Manager *m) {
         uint64_t n = 0;
         size_t i = 0;
         Process *p;
 
         while ((p = proctable_next(m->table, &i)))
-                n += p->asked && p->pass == m->scan.pass && p->holder != HOLDER_NONE;
+                n += p->pass == m->scan.pass && p->holder != HOLDER_NONE;
         return n;
 }
 
-static void note_asked(const Manager *m, pid_t pid, bool asked) {
-        Process *p = proctable_get(m->table, pid);
-
-        if (p)
-                p->asked = asked;
+void scan_count_held(Manager *m) {
+        if (!m->scan.running)
+                m->scan.last.held = count_held(m);
 }
 
 static void run_end(Manager *m) {
@@ -133,7 +130,7 @@ static void run_end(Manager *m) {
         s->last.moved = m->stats.moves_done - s->run_moved;
         s->last.converged = m->stats.moves_done == s->pass_moved && s->failed == 0;
         s->last.wrong = s->last.converged ? 0 : s->asked + s->failed;
-        s->last.held = s->held + (s->last.converged ? count_held_since(m) : 0);
+        s->last.held = count_held(m);
         s->last.passes = s->passes;
         s->last.since_usec = realtime_usec();
         s->last.took_usec = now_ns() / 1000 - s->run_start_usec;
@@ -191,13 +188,9 @@ static int on_step(sd_event_source *source, void *userdata) {
                 return sd_event_source_set_enabled(source, SD_EVENT_OFF);
         }
         for (size_t k = 0; k < SCAN_SLICE && s->next < s->n; k++) {
-                pid_t pid = s->pids[s->next++];
-                JudgeResult j = classifier_judge_scanned(m, pid);
-                bool asked = j == JUDGE_MOVING || j == JUDGE_WAITING;
+                JudgeResult j = classifier_judge_scanned(m, s->pids[s->next++]);
                 s->checked += j != JUDGE_GONE;
-                s->asked += asked;
-                note_asked(m, pid, asked);
-                s->held += j == JUDGE_HELD;
+                s->asked += j == JUDGE_MOVING || j == JUDGE_WAITING;
                 s->failed += j == JUDGE_FAILED;
         }
         (void) brokerclient_flush(m->broker);

@@ -22,7 +22,7 @@ typedef struct Scan {
         bool waiting;       /* all judged, answers outstanding */
         unsigned pass;      /* number of the pass, for Process.pass */
         unsigned passes;    /* of this run */
-        uint64_t checked, asked, held, failed; /* of this pass */
+        uint64_t checked, asked, failed; /* of this pass */
         uint64_t pass_moved, run_moved, run_start_usec; /* counters when it began */
         /* the statement after the last run */
         struct {
@@ -37,6 +37,8 @@ void scan_done(struct Manager *m);
 void scan_request(struct Manager *m);
 /* The same in SCAN_RETRY_USEC, however often it is asked meanwhile: for what cannot be done now and would fail again at once. */
 void scan_request_later(struct Manager *m);
+/* The statement of the last run says who is held: once more, after some of them were judged again. */
+void scan_count_held(struct Manager *m);
 /* In the first pass of a run, while processes are still being judged. */
 bool scan_is_first_pass(const struct Manager *m);
 /* Numbers of all processes there are; caller frees. -errno. */

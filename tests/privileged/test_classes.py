@@ -276,7 +276,7 @@ class Templates(Case):
         self.service.restart()
         self.assert_alive(a)
         self.assertTrue(self.in_class(a.pid, 'users/ptest1'))
-        self.assertEqual(self.service.get('/Status', 'Status', 'Convergence')['Held'], 0)  # who waited for a name is in place
+        wait_for(lambda: self.service.get('/Status', 'Status', 'Convergence')['Held'] == 0, 'who waited for a name to be in place')
         a.process.kill()
         a.process.wait()
         wait_for(lambda: not self.exists('users/ptest1'), 'the empty instance to be removed')
