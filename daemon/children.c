@@ -1,6 +1,7 @@
 /* Children whose birth falls into what happens to their parent. */
 #include "daemon/children.h"
 
+#include "daemon/birth.h"
 #include "daemon/internal.h"
 
 /* ---- parents that wait ---- */
@@ -53,4 +54,19 @@ void child_parent_home(Manager *m, Process *p) {
         p->home = true;
         if (waiters_add(&m->home, p->pid, now_ns()) < 0)
                 forget_home(m, p->pid);
+}
+
+/* ---- parents in no class ---- */
+
+void child_of_nobody(Manager *m, const ProcEvent *e) {
+        Process *child;
+
+        if (!births_matter(m))
+                return;
+        if (proctable_make(m->table, e->pid, 0, &child) < 0 || birth_note(m, child, NULL) < 0) {
+                scan_request_later(m);
+                return;
+        }
+        child->inherited = true;
+        child->forked_ns = e->time_ns;
 }

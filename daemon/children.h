@@ -1,6 +1,7 @@
 /* Children whose birth falls into what happens to their parent: it waits for a fact or its class when they are forked, or it is back at its origin before
  * their fork is told of. */
 #pragma once
+#include "daemon/procevent.h"
 #include "daemon/proctable.h"
 #include "daemon/waiters.h"
 
@@ -19,3 +20,6 @@ void children_disinherit(Manager *m, const Waiters *waiters, pid_t parent);
 void child_parent_home(Manager *m, Process *p);
 /* Nothing older than `ns` is left in the event queue. */
 void children_caught_up(Manager *m, uint64_t ns);
+
+/* A child of one that is in no class has an entry only while a rule asks where it was born. */
+void child_of_nobody(Manager *m, const ProcEvent *e);

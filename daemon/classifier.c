@@ -520,20 +520,6 @@ static bool was_seen_since(const Process *child, const ProcEvent *e) {
         return child && child->cookie != 0 && child->looked_ns >= e->time_ns;
 }
 
-/* A child of one that is in no class has an entry only while a rule asks where it was born. */
-static void child_of_nobody(Manager *m, const ProcEvent *e) {
-        Process *child;
-
-        if (!births_matter(m))
-                return;
-        if (proctable_make(m->table, e->pid, 0, &child) < 0 || birth_note(m, child, NULL) < 0) {
-                scan_request_later(m);
-                return;
-        }
-        child->inherited = true;
-        child->forked_ns = e->time_ns;
-}
-
 static void seen_before_its_fork(Manager *m, Process *parent, Process *child, const ProcEvent *e) {
         if (!child->origin)
                 child->origin = origin_ref(parent->origin);
