@@ -522,7 +522,7 @@ static int restore_one(Broker *b, const OriginRecord *record) {
                 r = process_read_cgroups(p, b->hierarchies);
                 process_close(p);
         }
-        if (r == -ENOMEM || r == -EMFILE || r == -ENFILE) /* it is not gone for that: a start that could look must decide */
+        if (is_shortage(r)) /* it is not gone for that: a start that could look must decide */
                 return r;
         const pid_t pid = record->pid;
         const uint64_t start = record->start;

@@ -2,13 +2,13 @@
 #include "broker/class.h"
 
 #include <fnmatch.h>
-#include <pwd.h>
 #include <stdio.h>
 
 #include "broker/cgroupfs.h"
 #include "broker/classlimits.h"
 #include "broker/classmake.h"
 #include "broker/limits.h"
+#include "broker/user.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -89,15 +89,12 @@ static int resolve_users(Class *c) {
         if (!c->allowed)
                 return -ENOMEM;
         for (char **u = c->def->allowed_users; u && *u; u++) {
-                uint32_t uid;
-                const struct passwd *pw = str_to_u32(*u, &uid) < 0 ? getpwnam(*u) : NULL;
-                if (pw)
-                        uid = pw->pw_uid;
-                else if (str_to_u32(*u, &uid) < 0) {
+                int r = user_find(*u, &c->allowed[c->n_allowed], NULL);
+                if (r == -ENOENT)
                         log_warning("class %s: AllowedUsers names %s, whom nobody knows here", c->def->name, *u);
-                        continue;
-                }
-                c->allowed[c->n_allowed++] = uid;
+                else if (r < 0)
+                        return log_error_errno(r, "class %s: AllowedUsers names %s, who cannot be looked up", c->def->name, *u);
+                c->n_allowed += r >= 0;
         }
         return 0;
 }

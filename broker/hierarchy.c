@@ -109,6 +109,11 @@ static int v1_mount(const HierarchySource *s, const char *controllers, char **re
         memcpy(first, controllers, n);
         first[n] = '\0';
         int r = s->controller_mount(first, path, sizeof(path), s->userdata);
+        if (r == -ENOENT) { /* libcgroup leaves out what it has no memory for, without a word */
+                int q = find_mount(s->mountinfo, first, ret);
+                free(q < 0 ? NULL : TAKE_PTR(*ret));
+                return q < 0 ? q : -ENOMEM;
+        }
         if (r < 0)
                 return r;
         *ret = strdup(path);
@@ -148,8 +153,11 @@ static int set_paths(Hierarchy *h, const char *own, const char *class_root) {
 static int read_available(Hierarchy *h, const char *class_root) {
         char text[1024] = "";
 
-        if (h->version == 2 &&
-            cgroupfs_read(h->mount_fd, class_root[0] == '/' ? "/" : h->own, "cgroup.controllers", text, sizeof(text)) < 0)
+        int r = h->version == 2 ? cgroupfs_read(h->mount_fd, class_root[0] == '/' ? "/" : h->own, "cgroup.controllers", text, sizeof(text)) : 0;
+
+        if (is_shortage(r))
+                return r;
+        if (r < 0)
                 text[0] = '\0';
         h->available = strdup(h->version == 2 ? text : h->controllers);
         return h->available ? 0 : -ENOMEM;
@@ -213,8 +221,8 @@ int hierarchy_set_from_source(const HierarchySource *s, const char *class_root, 
                 *own++ = '\0';
                 size_t before = set->n;
                 int r = add_hierarchy(set, s, controllers + 1, own, class_root);
-                if (r == -ENOMEM)
-                        return r;
+                if (is_shortage(r))
+                        return r; /* it is there all the same */
                 if (r < 0) {
                         drop_last(set, before);
                         log_debug("hierarchy %s is not usable: %s", controllers + 1, strerror(-r));
@@ -229,16 +237,18 @@ int hierarchy_set_from_source(const HierarchySource *s, const char *class_root, 
 
 /* ---- the real source ------------------------------------------------------------------------------------------------- */
 
-/* Its lines: a controller, a tab, where it is mounted. */
-static void tell_mounts(int fd) {
+/* Its lines: a controller, a tab, where it is mounted. False when it was short of something, and there may be more. */
+static bool tell_mounts(int fd) {
         struct cgroup_mount_point m;
         void *handle = NULL;
-        int e = cgroup_init();
+        int e = cgroup_init(), r;
 
         if (e != 0)
                 log_debug("libcgroup finds no controllers: %s", cgroup_strerror(e));
-        for (int r = e ?: cgroup_get_controller_begin(&handle, &m); r == 0; r = cgroup_get_controller_next(&handle, &m))
-                dprintf(fd, "%s\t%s\n", m.name, m.path);
+        for (r = e ?: cgroup_get_controller_begin(&handle, &m); r == 0; r = cgroup_get_controller_next(&handle, &m))
+                if (dprintf(fd, "%s\t%s\n", m.name, m.path) < 0)
+                        return false;
+        return r != ECGOTHER || !is_shortage(-cgroup_get_last_errno());
 }
 
 /* libcgroup fills tables of most of a MiB to answer this one question, and keeps them. So a child asks, and takes them with it. */
@@ -250,8 +260,7 @@ static int ask_libcgroup(char **ret) {
                 return -errno;
         pid_t child = fork();
         if (child == 0) {
-                tell_mounts(fds[1]);
-                _exit(EXIT_SUCCESS);
+                _exit(tell_mounts(fds[1]) ? EXIT_SUCCESS : EXIT_FAILURE);
         }
         fd_close(fds[1]);
         FILE *f = child < 0 ? NULL : fdopen(fds[0], "re");
@@ -259,10 +268,11 @@ static int ask_libcgroup(char **ret) {
                 fd_close(fds[0]);
                 return child < 0 ? -EAGAIN : -ENOMEM;
         }
-        if (getdelim(ret, &room, '\0', f) < 0 && !*ret) /* nothing at all is a machine without v1 controllers */
+        bool is_whole = getdelim(ret, &room, '\0', f) >= 0 || feof(f);
+        if (is_whole && !*ret) /* nothing at all is a machine without v1 controllers */
                 *ret = strdup("");
         fclose(f);
-        return waitpid(child, &status, 0) != child || status != 0 || !*ret ? -EIO : 0;
+        return waitpid(child, &status, 0) != child || status != 0 || !is_whole || !*ret ? -EIO : 0;
 }
 
 static int told_mount(const char *controller, char *buf, size_t size, void *userdata) {

@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
         log_open("pclass-broker", LOG_INFO);
         int r = options_parse(argc, argv, &o);
         if (r <= 0)
-                return r < 0 ? 2 : EXIT_SUCCESS;
+                return r == -ENOMEM ? EXIT_FAILURE : r < 0 ? 2 : EXIT_SUCCESS;
         log_open("pclass-broker", o.log_level);
         (void) slice_shorten(0); /* for all that we start, too; where a unit forbids it, its ExecStartPost= does the same */
         umask(022); /* the listener reads class directories, whatever the service manager's mask is */

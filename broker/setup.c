@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "broker/runtimeclass.h"
 #include "broker/sandbox.h"
 #include "broker/tune.h"
+#include "broker/user.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -141,15 +141,11 @@ uint64_t setup_capabilities(const Setup *s) {
 /* ---- users ------------------------------------------------------------------------------------------------------------------ */
 
 static int find_service_user(Setup *s) {
-        const struct passwd *pw = getpwnam(PCLASS_USER);
+        int r = user_find(PCLASS_USER, &s->uid, &s->gid);
 
-        if (!pw)
-                return log_error_errno(ESRCH, "there is no user %s for pclassd to run as", PCLASS_USER);
-        if (pw->pw_uid == 0)
-                return log_error_errno(EPERM, "pclassd must not run as root");
-        s->uid = pw->pw_uid;
-        s->gid = pw->pw_gid;
-        return 0;
+        if (r < 0)
+                return log_error_errno(r == -ENOENT ? ESRCH : r, "there is no user %s for pclassd to run as", PCLASS_USER);
+        return s->uid == 0 ? log_error_errno(EPERM, "pclassd must not run as root") : 0;
 }
 
 static int find_protected_users(Setup *s) {
@@ -159,16 +155,12 @@ static int find_protected_users(Setup *s) {
         if (!s->protect_uids)
                 return -ENOMEM;
         for (; names && *names; names++) {
-                uint32_t uid;
-                if (str_to_u32(*names, &uid) < 0) {
-                        const struct passwd *pw = getpwnam(*names);
-                        if (!pw) {
-                                log_warning("ProtectUsers names %s, whom nobody knows here", *names);
-                                continue;
-                        }
-                        uid = pw->pw_uid;
-                }
-                s->protect_uids[s->n_protect_uids++] = uid;
+                int r = user_find(*names, &s->protect_uids[s->n_protect_uids], NULL);
+                if (r == -ENOENT)
+                        log_warning("ProtectUsers names %s, whom nobody knows here", *names);
+                else if (r < 0)
+                        return log_error_errno(r, "ProtectUsers names %s, who cannot be looked up", *names);
+                s->n_protect_uids += r >= 0;
         }
         return 0;
 }

@@ -38,6 +38,10 @@ static inline bool streq(const char *a, const char *b) {
 static inline bool streq_ptr(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
+/* Does this -errno say no more than that there is no memory, or no descriptor, left? What could not be looked at for that is not absent. */
+static inline bool is_shortage(int error) {
+        return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
 static inline const char *strnull(const char *s) {
         return s ? s : "";
 }

@@ -289,12 +289,7 @@ static JudgeResult act_on_verdict(Manager *m, Verdict *v, Process *p, uint64_t e
         return JUDGE_NO_MATCH;
 }
 
-/* Without room for a descriptor or memory nothing can be said of a process: it counts as wrong, and everything is looked at again. */
-static bool is_shortage(int error) {
-        return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
-}
-
-/* What becomes of a process that could not be looked at. */
+/* What becomes of a process that could not be looked at: for want of a descriptor or memory it counts as wrong, and everything is looked at again. */
 static JudgeResult not_seen(Manager *m, pid_t pid, int error) {
         if (is_shortage(error)) {
                 m->stats.shortages++;

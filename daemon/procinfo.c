@@ -226,7 +226,7 @@ int procinfo_lives(pid_t pid) {
         _cleanup_close_ int fd = syscall(SYS_pidfd_open, pid, 0);
 
         if (fd < 0)
-                return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -errno : 0;
+                return is_shortage(-errno) ? -errno : 0;
         return pidfd_alive(fd);
 }
 

@@ -2,12 +2,13 @@
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 
 import bus
 from bus import LIMITS, Case
-from machine import wait_for
+from machine import UNIFIED, make_cgroup, wait_for
 from test_interface import MemberCase
 
 CALLER = os.environ['PCLASS_CALLER']
@@ -28,7 +29,7 @@ def run_caller(*args):
     return finish_caller(start_caller(*args))
 
 
-class Flood(MemberCase):
+class FloodCase(MemberCase):
     def setUp(self):
         super().setUp()
         wait_for(lambda: run_caller('bob', 0, 1, 0, *LIST)['limited'] == 0, 'what is owed from the test before to be over')
@@ -38,6 +39,11 @@ class Flood(MemberCase):
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close()))
         return process
 
+    def limited(self):
+        return self.service.counters()['calls_limited']
+
+
+class Flood(FloodCase):
     def test_too_many_are_refused(self):
         before = self.service.counters()['calls_limited']
         seconds = 1.5
@@ -84,25 +90,74 @@ class Flood(MemberCase):
         self.assertEqual((said['limited'], said['failed']), (0, 0), said)
         self.assertGreater(said['served'], BURST, said)
 
-    def test_others_are_served(self):
-        """Others' calls go through, in about the time that they take when all is quiet, and processes are placed."""
-        ratios = []
-        for _ in range(5):
-            quiet = run_caller('dave', 600, 1, 25000, *LIST)
-            flood = self.flood(1200, 4)
-            wait_for(lambda: self.service.counters()['calls_limited'] > 0, 'the flood to be refused')
-            other = run_caller('dave', 600, 1, 25000, *LIST)
-            self.assertIsNone(flood.poll(), 'the flood ended too early')
-            process = self.start_member()
-            self.in_class(process)
-            said = finish_caller(flood)
-            self.assertGreater(said['limited'], 0, said)
-            for x in (quiet, other):
-                self.assertEqual((x['limited'], x['failed']), (0, 0), x)
-            ratios.append(other['median'] / quiet['median'])
-        figure = statistics.median(ratios)
-        print(f'latency of others under a flood: {figure:.2f} of what it is without (rounds: {", ".join(f"{r:.2f}" for r in sorted(ratios))})')
-        self.assertLess(min(ratios), 3.0, ratios)
+
+class Others(FloodCase):
+    """What a flood costs others: the same measured in turns, while the flood is held and while it goes on, so that whatever else the machine does
+    meets both. Half of the pairs have it the other way round."""
+    PAIRS, FACTOR = 15, 2.0
+
+    def pair(self, flood, measure, flood_first):
+        """How many times as long it takes under the flood."""
+        took = {}
+        for held in ((False, True) if flood_first else (True, False)):
+            flood.send_signal(signal.SIGSTOP if held else signal.SIGCONT)
+            if not held:
+                before = self.limited()
+                wait_for(lambda: self.limited() > before, 'the flood to be refused')
+            took[held] = measure()
+        self.assertIsNone(flood.poll(), 'the flood ended too early')
+        return took[False] / took[True]
+
+    def factor(self, what, measure):
+        flood = self.flood(60000, 4)
+        try:
+            ratios = sorted(self.pair(flood, measure, i % 2 == 1) for i in range(self.PAIRS))
+        finally:
+            flood.kill()
+        print(f'{what} under a flood: {statistics.median(ratios):.2f} of what it is without (pairs: {", ".join(f"{r:.2f}" for r in ratios)})')
+        return statistics.median(ratios)
+
+    def assert_bearable(self, what, measure):
+        """A second try is for a machine whose own load changed; what is too slow is so twice."""
+        measure()  # the first one finds cold caches
+        if (first := self.factor(what, measure)) >= self.FACTOR:
+            self.assertLess(self.factor(what, measure), self.FACTOR, f'at first {first:.2f}')
+
+    def test_calls(self):
+        def call():
+            said = run_caller('dave', 250, 1, 5000, *LIST)
+            self.assertEqual((said['limited'], said['failed']), (0, 0), said)
+            return said['median']
+
+        self.assert_bearable('the answer to a call of others', call)
+
+    def test_events(self):
+        """From the change that a rule is about to the place in the class."""
+        make_cgroup(bus.HOME)
+        code = f'''import ctypes, os, sys, time
+open({UNIFIED.path(bus.HOME, "cgroup.procs")!r}, "w").write("0")
+libc = ctypes.CDLL(None)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        if os.fork() == 0:
+            home = open("/proc/self/cgroup").read()
+            began = time.monotonic()
+            libc.prctl(15, b"pt-file", 0, 0, 0)
+            while open("/proc/self/cgroup").read() == home:
+                time.sleep(0.0001)
+            print(time.monotonic() - began, flush=True)
+            os._exit(0)
+        os.wait()
+'''
+        process = subprocess.Popen(['python3', '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdin.close(), process.stdout.close()))
+
+        def place():
+            process.stdin.write('15\n')
+            process.stdin.flush()
+            return statistics.median(float(process.stdout.readline()) for _ in range(15))
+
+        self.assert_bearable('the way of a process into its class', place)
 
 
 class Normal(Case):

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -247,8 +248,17 @@ void rig_spawn(Rig *g, const char *option) {
         }
 }
 
-static void accept_listener(Rig *g) {
-        struct pollfd p = { .fd = g->listen_fd, .events = POLLIN };
+/* Waits until something can be read; false when the broker ends first. */
+static bool await(Rig *g, int fd) {
+        _cleanup_close_ int broker = (int) syscall(SYS_pidfd_open, g->broker, 0);
+        struct pollfd p[] = { { .fd = fd, .events = POLLIN }, { .fd = broker, .events = POLLIN } };
+
+        assert_true(broker >= 0);
+        assert_true(poll(p, ELEMENTSOF(p), WAIT_MS) > 0);
+        return p[0].revents & POLLIN;
+}
+
+static bool accept_listener(Rig *g) {
         union {
                 struct cmsghdr align;
                 char bytes[CMSG_SPACE(sizeof(int))];
@@ -256,18 +266,22 @@ static void accept_listener(Rig *g) {
         struct iovec iov = { &g->n_listener_fds, sizeof(int) };
         struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes) };
 
-        assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+        if (!await(g, g->listen_fd))
+                return false;
         fd_close(g->listener);
         g->listener = accept4(g->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-        assert_true(recvmsg(g->listener, &m, MSG_CMSG_CLOEXEC) > 0);
+        if (recvmsg(g->listener, &m, MSG_CMSG_CLOEXEC) <= 0) /* it has ended with the broker */
+                return false;
         const struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         assert_non_null(c);
         if (!c)
-                return;
+                return false;
         fd_close(g->channel);
         memcpy(&g->channel, CMSG_DATA(c), sizeof(int));
+        return true;
 }
 
+/* NULL when the broker has closed the channel. */
 static const WireHeader *receive(Rig *g, const void **ret_items) {
         struct pollfd p = { .fd = g->channel, .events = POLLIN };
         const WireHeader *h;
@@ -275,9 +289,12 @@ static const WireHeader *receive(Rig *g, const void **ret_items) {
         int fd = -EBADF;
 
         assert_int_equal(poll(&p, 1, WAIT_MS), 1);
-        assert_true(channel_receive(g->channel, g->buffer, &h, ret_items, &fd, &n_fds) > 0);
-        if (n_fds > 0)
+        if (channel_receive(g->channel, g->buffer, &h, ret_items, &fd, &n_fds) <= 0)
+                return NULL;
+        if (n_fds > 0) {
+                fd_close(g->exe);
                 g->exe = fd;
+        }
         return h;
 }
 
@@ -321,34 +338,48 @@ void rig_start(Rig *g, const char *option, bool needs_exe) {
 }
 
 void rig_greet(Rig *g, bool needs_exe) {
+        assert_true(rig_try_greet(g, needs_exe));
+}
+
+bool rig_try_greet(Rig *g, bool needs_exe) {
         const WireHello hello = { WIRE_VERSION, needs_exe };
         const WireHeader *h;
         const void *items;
 
         g->n_hierarchies = g->n_classes = g->n_notes = g->n_places = g->n_members = g->n_roots = 0;
-        accept_listener(g);
-        assert_int_equal(channel_send(g->channel, WIRE_HELLO, ++g->seq, &hello, 1, NULL, 0), 0);
-        h = receive(g, &items);
+        if (!accept_listener(g) || channel_send(g->channel, WIRE_HELLO, ++g->seq, &hello, 1, NULL, 0) < 0 || !(h = receive(g, &items)))
+                return false;
         assert_int_equal(h->op, WIRE_HELLO | WIRE_REPLY);
         assert_int_equal(h->seq, g->seq);
         memcpy(&g->hello, items, sizeof(g->hello));
         do {
                 h = receive(g, &items);
+                if (!h)
+                        return false;
                 note_announced(g, h, items);
         } while (h->op != WIRE_READY);
+        return true;
 }
 
 void rig_ask(Rig *g, unsigned op, const void *item, void *answer) {
+        assert_true(rig_try_ask(g, op, item, answer));
+}
+
+bool rig_try_ask(Rig *g, unsigned op, const void *item, void *answer) {
         const WireHeader *h;
         const void *items;
 
-        assert_int_equal(channel_send(g->channel, op, ++g->seq, item, 1, NULL, 0), 0);
-        while ((h = receive(g, &items))->seq == 0)
+        if (channel_send(g->channel, op, ++g->seq, item, 1, NULL, 0) < 0)
+                return false;
+        while ((h = receive(g, &items)) && h->seq == 0)
                 note_announced(g, h, items);
+        if (!h)
+                return false;
         assert_int_equal(h->op, op | WIRE_REPLY);
         assert_int_equal(h->seq, g->seq);
         assert_int_equal(h->count, 1);
         memcpy(answer, items, wire_item_size(h->op));
+        return true;
 }
 
 int rig_wait(Rig *g) {

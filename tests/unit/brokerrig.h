@@ -47,6 +47,7 @@ int rig_teardown(void **state); /* fails when a cgroup is left that cannot be re
 void rig_write_config(Rig *g, const char *more, const char *classes);
 void rig_start(Rig *g, const char *option, bool needs_exe); /* up to READY */
 void rig_greet(Rig *g, bool needs_exe);                     /* the part of a listener that was started by itself */
+bool rig_try_greet(Rig *g, bool needs_exe);                 /* false: the broker ends instead */
 unsigned rig_members(const Rig *g);                         /* listeners and names helpers alive */
 void rig_spawn(Rig *g, const char *option);                 /* starts the program only */
 int rig_wait(Rig *g);                                       /* the broker's exit status (128 + signal when killed) */
@@ -54,6 +55,7 @@ void rig_stop(Rig *g);                                      /* SIGTERM, wants 0 
 
 /* Asks one thing; `answer` gets the one item. Announced places and notes are noted meanwhile. */
 void rig_ask(Rig *g, unsigned op, const void *item, void *answer);
+bool rig_try_ask(Rig *g, unsigned op, const void *item, void *answer); /* false: the broker ends instead */
 const WireClass *rig_class(const Rig *g, const char *name);
 unsigned rig_hierarchy(const Rig *g, const char *controllers); /* "" = cgroup2 */
 const char *rig_place(const Rig *g, uint32_t place, unsigned hierarchy);

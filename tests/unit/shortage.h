@@ -16,8 +16,26 @@ typedef int (*ShortageTry)(void *userdata);
  * last one must succeed. Returns how many tries met a failure. */
 unsigned shortage_of(ShortageKind kind, ShortageTry try, void *userdata, const int *others);
 
+/* Does this call fail? errno says how then. By shortage.c in a unit test, by shortage-program.c in a program. */
+bool shortage_fails(bool memory);
+
+/* May calls fail from here on? What it was before. */
+bool shortage_let(bool on);
 /* For a try: nothing fails between these two (what the test itself needs). */
-void shortage_pause(void);
-void shortage_resume(void);
+static inline void shortage_pause(void) {
+        (void) shortage_let(false);
+}
+static inline void shortage_resume(void) {
+        (void) shortage_let(true);
+}
 /* Did a call fail in this try, so far? */
 bool shortage_met(void);
+
+/* A program whose calls fail (shortage-program.c): it shares this with the test that started it, in a file whose descriptor is in the environment as
+ * PCLASS_SHORTAGE. What it forks counts with it, what it executes does not. */
+typedef struct ShortageOrder {
+        ShortageKind kind;
+        bool all;                /* from the n-th on */
+        unsigned failing;        /* the n-th, 0 = none */
+        unsigned count, failed;
+} ShortageOrder;
