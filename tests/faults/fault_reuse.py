@@ -20,19 +20,10 @@ class Inside(Service):
     """The service in the pid namespace of `init`."""
     init = None
 
-    def daemons(self):
-        """By name: the process that was started is nsenter, which waits outside."""
-        roles = {}
-        for pid in machine.members(self.cgroup):
-            try:
-                with open(f'/proc/{pid}/cmdline', 'rb') as f:
-                    name = os.path.basename(f.read().split(b'\0')[0].decode())
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            role = {'pclass-broker': 'broker', 'pclassd': 'listener', 'pclass-names': 'names'}.get(name)
-            if role:
-                roles[role] = pid
-        return roles
+    def leads(self, pid):
+        """What was started is nsenter, which waits outside for its child."""
+        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as f:
+            return str(pid) in f.read().split()
 
     def tell_to_end(self):
         os.kill(self.daemons()['broker'], signal.SIGTERM)

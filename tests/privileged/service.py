@@ -133,6 +133,10 @@ class Service:
     def note_own(self):
         self.own = sorted({*self.own, *((p, machine.start_time(p)) for p in machine.members(self.cgroup))})
 
+    def leads(self, pid):
+        """Is it the process that was started, and started the others?"""
+        return pid == self.process.pid
+
     def daemons(self):
         """{role: pid} of what runs now; roles by what the process says it executes."""
         roles = {}
@@ -142,7 +146,7 @@ class Service:
                     name = os.path.basename(f.read().split(b'\0')[0].decode())
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if pid == self.process.pid:
+            if self.leads(pid):
                 roles['broker'] = pid
             elif name.startswith('pclass-broker'):
                 roles['exereader'] = pid
