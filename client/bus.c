@@ -23,7 +23,7 @@ static const struct {
         { "org.freedesktop.DBus.Error.AccessDenied", CLI_NOT_AUTHORISED,
           "Run it as root, or as a user that polkit allows this (see the pclass actions in pkaction)." },
         { "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", CLI_NOT_AUTHORISED,
-          "A password is needed: run it on a terminal without --no-ask-password, or as root." },
+          "Run it on a terminal without --no-ask-password, or as root." },
         { "org.freedesktop.DBus.Error.AuthFailed", CLI_NOT_AUTHORISED, NULL },
         { "org.freedesktop.DBus.Error.ServiceUnknown", CLI_NOT_RUNNING, "Start it with: systemctl start pclass" },
         { "org.freedesktop.DBus.Error.NameHasNoOwner", CLI_NOT_RUNNING, "Start it with: systemctl start pclass" },
@@ -80,6 +80,16 @@ static bool say_no_class(sd_bus_message *call) {
         return true;
 }
 
+/* Nobody is asked for a password on behalf of another machine. */
+static void advise(const Cli *cli, const char *name, const char *advice) {
+        if (cli->host && bus_error_code(name) == CLI_NOT_AUTHORISED)
+                fputs("Log in there as root (-H root@HOST), or as a user that polkit allows this without a password.\n", stderr);
+        else if (advice)
+                fprintf(stderr, "%s\n", advice);
+        else if (cli->in_use_advice && streq(name, "org.pclass.Error.InUse"))
+                fprintf(stderr, "%s\n", cli->in_use_advice);
+}
+
 static int say_error(const Cli *cli, sd_bus_message *call, const sd_bus_error *e) {
         ssize_t i = find_error(strnull(e->name));
         int code = i < 0 ? CLI_FAILED : errors[i].code;
@@ -93,10 +103,8 @@ static int say_error(const Cli *cli, sd_bus_message *call, const sd_bus_error *e
                 cli_error("not authorised%s%s", says_little(message) ? "" : ": ", says_little(message) ? "" : message);
         else
                 cli_error("%s", *message ? message : strnull(e->name));
-        if (i >= 0 && errors[i].advice)
-                fprintf(stderr, "%s\n", errors[i].advice);
-        else if (cli->in_use_advice && streq(strnull(e->name), "org.pclass.Error.InUse"))
-                fprintf(stderr, "%s\n", cli->in_use_advice);
+        if (i >= 0)
+                advise(cli, e->name, errors[i].advice);
         return code;
 }
 

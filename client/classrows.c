@@ -22,6 +22,10 @@ const char *use_order_to_string(UseOrder o) {
         return orders[o];
 }
 
+uint64_t class_tasks(json_object *row) {
+        return row_u64(row, row_has(row, "Tasks") ? "Tasks" : "Processes");
+}
+
 /* By name, so that thousands of classes are no matter. The rows are lent. */
 static json_object *index_rows(json_object *rows) {
         json_object *by_name = json_object_new_object();
@@ -59,7 +63,7 @@ static int compare(const void *x, const void *y, void *userdata) {
 
         switch (*order) {
         case ORDER_TASKS:
-                r = by_size((double) row_u64(a->row, "Tasks"), (double) row_u64(b->row, "Tasks"));
+                r = by_size((double) class_tasks(a->row), (double) class_tasks(b->row));
                 break;
         case ORDER_CPU:
                 r = by_size(a->cpu_percent, b->cpu_percent);

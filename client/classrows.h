@@ -11,6 +11,8 @@ typedef struct ClassUse {
 } ClassUse;
 
 typedef enum UseOrder { ORDER_NAME, ORDER_TASKS, ORDER_CPU, ORDER_MEMORY, ORDER_IO } UseOrder;
+/* Tasks of a class; where nobody counts them (no pids controller) its processes. */
+uint64_t class_tasks(json_object *row);
 /* "path", "tasks", "cpu", "memory", "io". -EINVAL. */
 int use_order_from_string(const char *s, UseOrder *ret);
 const char *use_order_to_string(UseOrder o);

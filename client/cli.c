@@ -21,6 +21,7 @@ static const struct option common_options[] = {
         { "json",            optional_argument, NULL, OPTION_JSON },
         { "no-legend",       no_argument,       NULL, OPTION_NO_LEGEND },
         { "no-ask-password", no_argument,       NULL, OPTION_NO_ASK_PASSWORD },
+        { "quiet",           no_argument,       NULL, 'q' },
         { "full",            no_argument,       NULL, 'l' },
         { "no-pager",        no_argument,       NULL, OPTION_NO_PAGER },
         { "host",            required_argument, NULL, 'H' },
@@ -33,12 +34,17 @@ static const struct option common_options[] = {
 void cli_init(Cli *cli) {
         bool terminal = isatty(STDOUT_FILENO);
         const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-        struct winsize ws;
 
         *cli = (Cli) {};
         cli->colour = terminal && !(no_colour && *no_colour) && !(term && streq(term, "dumb"));
         if (terminal)
-                cli->width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 ? ws.ws_col : 80;
+                cli_measure(cli);
+}
+
+void cli_measure(Cli *cli) {
+        struct winsize ws;
+
+        cli->width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 0 ? ws.ws_col : 80;
 }
 
 void cli_done(Cli *cli) {
@@ -100,17 +106,22 @@ int cli_text_error(const TextError *err) {
         return CLI_FAILED;
 }
 
-static void verb_help(const Verb *v) {
-        printf("pclassctl %s [OPTION...]%s%s\n\n%s.\n\n", v->name, *v->arguments ? " " : "", v->arguments, v->summary);
+static void verb_help(Cli *cli) {
+        const Verb *v = cli->verb;
+
+        cli_page(cli);
+        printf("pclassctl %s [OPTION...]%s%s\n\n%s%s.%s\n\n", v->name, *v->arguments ? " " : "", v->arguments, cli_bold(cli), v->summary, cli_normal(cli));
         if (v->options)
                 printf("%s\n", v->options);
         fputs("  --json[=short|pretty|off]  Print JSON\n"
               "  --no-legend                Print no header and no closing line\n"
+              "  -q, --quiet                Print no result of a change\n"
               "  -l, --full                 Do not cut tables to the terminal\n"
               "  --no-pager                 Do not page through long output on a terminal\n"
               "  --no-ask-password          Do not ask for a password\n"
               "  -H, --host=[USER@]HOST     Ask the service of another machine, over ssh\n"
               "  -h, --help                 Show this help\n"
+              "  --version                  Show the version\n"
               "\nSee pclassctl(1).\n", stdout);
 }
 
@@ -144,7 +155,14 @@ static bool common_option(Cli *cli, int value, const char *argument, int *ret_ex
         case 'l':
                 cli->full = true;
                 return true;
+        case 'q':
+                cli->quiet = true;
+                return true;
         case 'H':
+                if (!*argument) {
+                        *ret_exit = cli_usage_error(cli, "--host=: expected the name of a machine");
+                        return false;
+                }
                 cli->host = argument;
                 user_text_numbers();
                 return true;
@@ -154,12 +172,12 @@ static bool common_option(Cli *cli, int value, const char *argument, int *ret_ex
         }
 }
 
-bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(FILE *f), int *ret_first, int *ret_exit) {
+bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(Cli *cli), int *ret_first, int *ret_exit) {
         int c;
 
-        while ((c = getopt_long(argc, argv, "+hlH:", common_options, NULL)) >= 0) {
+        while ((c = getopt_long(argc, argv, "+hqlH:", common_options, NULL)) >= 0) {
                 if (c == 'h') {
-                        help(stdout);
+                        help(cli);
                         *ret_exit = CLI_OK;
                         return false;
                 }
@@ -194,7 +212,7 @@ bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOpt
         size_t n = ELEMENTSOF(common_options) - 1;
         int c;
 
-        snprintf(letters, sizeof(letters), "%shlH:", cli->verb->in_order ? "+" : "");
+        snprintf(letters, sizeof(letters), "%shqlH:", cli->verb->in_order ? "+" : "");
         memcpy(all, common_options, sizeof(common_options));
         for (const struct option *o = own; o && o->name && n < OPTIONS_MAX - 1; o++) {
                 all[n++] = *o;
@@ -205,7 +223,7 @@ bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOpt
         optind = 0; /* begins anew, after the leading options */
         while ((c = getopt_long(argc, argv, letters, all, NULL)) >= 0) {
                 if (c == 'h') {
-                        verb_help(cli->verb);
+                        verb_help(cli);
                         *ret_exit = CLI_OK;
                         return false;
                 }
@@ -215,12 +233,20 @@ bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOpt
                 } else if ((*ret_exit = handler(cli, c, optarg, userdata)) != CLI_OK)
                         return false;
         }
+        if (cli->host && cli->verb->offline) {
+                *ret_exit = cli_usage_error(cli, "%s asks no service, neither here nor on %s", cli->verb->name, cli->host);
+                return false;
+        }
         *ret_first = optind;
         return check_count(cli, argc - optind, min, max, argc - optind > max ? argv[optind + max] : "", ret_exit);
 }
 
 const char *cli_bold(const Cli *cli) {
         return cli->colour ? "\033[1m" : "";
+}
+
+const char *cli_underline(const Cli *cli) {
+        return cli->colour ? "\033[4m" : "";
 }
 
 const char *cli_green(const Cli *cli) {
@@ -254,4 +280,20 @@ void cli_table(const Cli *cli, const Table *t) {
                 .colour = cli->colour,
                 .width = cli->full ? 0 : cli->width,
         });
+}
+
+int cli_answer(const Cli *cli, const char *key, json_object *value) {
+        _cleanup_json_ json_object *answer = NULL;
+
+        if (cli->quiet)
+                return CLI_OK;
+        if (cli->json == JSON_OFF) {
+                printf("%s\n", json_object_get_string(value));
+                return CLI_OK;
+        }
+        answer = json_object_new_object();
+        if (!answer || json_object_object_add(answer, key, json_object_get(value)) < 0)
+                return cli_oom();
+        json_print(stdout, answer, cli->json);
+        return CLI_OK;
 }

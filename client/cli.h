@@ -28,6 +28,7 @@ typedef struct Verb {
         int (*run)(Cli *cli, int argc, char **argv); /* argv[0] stands for the program; returns an exit code */
         bool may_prompt;       /* polkit may ask for a password: start an agent on a terminal */
         bool in_order;         /* options end at the first argument: what follows are another program's */
+        bool offline;          /* asks no service, so there is no other machine to ask either */
 } Verb;
 
 struct Cli {
@@ -35,6 +36,7 @@ struct Cli {
         JsonMode json;
         bool no_legend;
         bool no_ask_password;
+        bool quiet;       /* say no result of a change */
         bool full;        /* never cut a table to the terminal */
         bool no_pager;
         const char *host; /* [user@]host of another machine, or NULL */
@@ -48,6 +50,8 @@ struct Cli {
 
 /* Looks at the environment and the terminal. */
 void cli_init(Cli *cli);
+/* The terminal may have another width by now. */
+void cli_measure(Cli *cli);
 void cli_done(Cli *cli);
 
 /* "pclassctl: ..." on standard error. */
@@ -69,10 +73,11 @@ typedef int (*CliOption)(Cli *cli, int value, const char *argument, void *userda
 bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOption handler, void *userdata,
                int min, int max, int *ret_first, int *ret_exit);
 /* The options before the verb. *ret_first: where the verb stands. Returns as cli_parse(). */
-bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(FILE *f), int *ret_first, int *ret_exit);
+bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(Cli *cli), int *ret_first, int *ret_exit);
 
 /* Escape sequences, "" without colour. */
 const char *cli_bold(const Cli *cli);
+const char *cli_underline(const Cli *cli);
 const char *cli_green(const Cli *cli);
 const char *cli_yellow(const Cli *cli);
 const char *cli_red(const Cli *cli);
@@ -83,3 +88,5 @@ const char *cli_normal(const Cli *cli);
 void cli_page(Cli *cli);
 /* Prints a table as the options say. */
 void cli_table(const Cli *cli, const Table *t);
+/* What a change answers: the value alone, or {"key": value}; nothing with --quiet. The value stays the caller's. Returns an exit code. */
+int cli_answer(const Cli *cli, const char *key, json_object *value);

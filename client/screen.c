@@ -26,6 +26,7 @@ int screen_open(Screen **ret) {
         sigaddset(&set, SIGINT);
         sigaddset(&set, SIGTERM);
         sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGWINCH);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || (s->signals = signalfd(-1, &set, SFD_CLOEXEC)) < 0) {
                 int r = -errno;
                 free(s);
@@ -59,6 +60,13 @@ size_t screen_lines(void) {
         return ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 ? ws.ws_row : 0;
 }
 
+/* Whether the signal that came asks to end. */
+static bool should_end(const Screen *s) {
+        struct signalfd_siginfo info;
+
+        return read(s->signals, &info, sizeof(info)) != sizeof(info) || info.ssi_signo != SIGWINCH;
+}
+
 int screen_wait(Screen *s, uint64_t usec) {
         struct pollfd fds[] = {
                 { .fd = s->signals, .events = POLLIN },
@@ -71,7 +79,7 @@ int screen_wait(Screen *s, uint64_t usec) {
         if (n < 0)
                 return -errno;
         if (fds[0].revents)
-                return -EINTR;
+                return should_end(s) ? -EINTR : 0;
         if (!fds[1].revents)
                 return 0;
         if (read(STDIN_FILENO, &key, 1) == 1)

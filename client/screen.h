@@ -11,5 +11,5 @@ int screen_open(Screen **ret);
 Screen *screen_close(Screen *s);
 DEFINE_CLEANUP(Screen *, screen_close)
 size_t screen_lines(void); /* of standard output; 0 = unknown */
-/* Waits for a key: the key, 0 after usec microseconds, -EINTR when one of the signals has come. */
+/* Waits for a key: the key, 0 after usec microseconds or when the terminal has another size, -EINTR when one of the signals has come. */
 int screen_wait(Screen *s, uint64_t usec);

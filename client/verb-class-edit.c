@@ -36,17 +36,7 @@ int verb_add_class(Cli *cli, int argc, char **argv) {
                 properties[argc - first - 1] = hierarchies;
         }
         code = bus_call_texts(cli, CLASSES_PATH, CLASSES_INTERFACE, "Add", argv[first], properties, &path);
-        if (code != CLI_OK)
-                return code;
-        if (cli->json == JSON_OFF) {
-                printf("%s\n", json_object_get_string(path));
-                return CLI_OK;
-        }
-        _cleanup_json_ json_object *answer = json_object_new_object();
-        if (!answer || json_object_object_add(answer, "Path", json_object_get(path)) < 0)
-                return cli_oom();
-        json_print(stdout, answer, cli->json);
-        return CLI_OK;
+        return code == CLI_OK ? cli_answer(cli, "Path", path) : code;
 }
 
 static int mode_option(Cli *cli, int value, const char *argument, void *userdata) {

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include "client/bus.h"
+#include "common/str.h"
 
 #define PAGE 4096 /* processes asked for at once */
 
@@ -102,9 +103,18 @@ static int print_hierarchies(const Cli *cli, json_object *list) {
         return CLI_OK;
 }
 
+/* Sizes for people; --json has the numbers. */
+static const char *value_text(json_object *property, char buf[static FORMAT_SIZE]) {
+        const char *text = row_text(property, "Text");
+        uint64_t bytes;
+
+        return startswith(row_text(property, "Name"), "Memory") && str_to_u64(text, &bytes) >= 0 ? format_bytes(buf, bytes) : text;
+}
+
 static int print_properties(const Cli *cli, json_object *list) {
         static const Column columns[] = { { "PROPERTY", 0 }, { "SUPPORTED", 0 }, { "VALUE", COLUMN_ELASTIC } };
         _cleanup_(table_freep) Table *t = NULL;
+        char size[FORMAT_SIZE];
 
         if (rows_count(list) == 0)
                 return CLI_OK;
@@ -112,8 +122,7 @@ static int print_properties(const Cli *cli, json_object *list) {
                 return cli_oom();
         for (size_t i = 0; i < rows_count(list); i++) {
                 json_object *row = rows_at(list, i);
-                if (table_add(t, (const char *[]) { row_text(row, "Name"), row_bool(row, "Supported") ? "yes" : "no",
-                                                    row_text(row, "Text") }) < 0)
+                if (table_add(t, (const char *[]) { row_text(row, "Name"), row_bool(row, "Supported") ? "yes" : "no", value_text(row, size) }) < 0)
                         return cli_oom();
         }
         putchar('\n');

@@ -45,14 +45,10 @@ static int check_all(const char *file, const char *text, size_t size) {
         return CLI_OK;
 }
 
-static int print_generation(Cli *cli, json_object *generation) {
-        _cleanup_json_ json_object *answer = json_object_new_object();
-
-        if (!answer || json_object_object_add(answer, "Generation", json_object_get(generation)) < 0)
-                return cli_oom();
+static int print_generation(const Cli *cli, json_object *generation) {
         if (cli->json != JSON_OFF)
-                json_print(stdout, answer, cli->json);
-        else
+                return cli_answer(cli, "Generation", generation);
+        if (!cli->quiet)
                 printf("Generation %" PRIu64 "\n", json_object_get_uint64(generation));
         return CLI_OK;
 }

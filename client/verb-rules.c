@@ -114,7 +114,7 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
                 { "replace", no_argument, NULL, OPTION_REPLACE },
                 {}
         };
-        _cleanup_json_ json_object *path = NULL, *answer = NULL;
+        _cleanup_json_ json_object *path = NULL;
         Place place = {};
         int first, code;
 
@@ -128,15 +128,7 @@ int verb_add_rule(Cli *cli, int argc, char **argv) {
         if (code != CLI_OK)
                 return code;
         warn_inactive(cli, json_object_get_string(path));
-        if (cli->json == JSON_OFF) {
-                printf("%s\n", json_object_get_string(path));
-                return CLI_OK;
-        }
-        answer = json_object_new_object();
-        if (!answer || json_object_object_add(answer, "Path", json_object_get(path)) < 0)
-                return cli_oom();
-        json_print(stdout, answer, cli->json);
-        return CLI_OK;
+        return cli_answer(cli, "Path", path);
 }
 
 typedef enum Change { CHANGE_REMOVE, CHANGE_ENABLE, CHANGE_DISABLE } Change;

@@ -116,9 +116,9 @@ int verb_status(Cli *cli, int argc, char **argv) {
 
 static int mode_answer(Cli *cli) {
         _cleanup_json_ json_object *status = NULL;
-        int code = fetch_status(cli, &status);
+        int code = cli->quiet ? CLI_OK : fetch_status(cli, &status);
 
-        if (code != CLI_OK)
+        if (code != CLI_OK || cli->quiet)
                 return code;
         if (cli->json != JSON_OFF) {
                 _cleanup_json_ json_object *answer = json_object_new_object();

@@ -72,13 +72,6 @@ static int top_option(Cli *cli, int value, const char *argument, void *userdata)
 
 /* ---- one table ----------------------------------------------------------------------------------------------------- */
 
-static const char *count_text(json_object *row, const char *key, char buf[static FORMAT_SIZE]) {
-        if (!row_has(row, key))
-                return "-";
-        snprintf(buf, FORMAT_SIZE, "%" PRIu64, row_u64(row, key));
-        return buf;
-}
-
 static const char *percent_text(double percent, char buf[static FORMAT_SIZE]) {
         if (percent < 0)
                 return "-";
@@ -99,9 +92,10 @@ static int use_row(Table *t, const Top *top, const ClassUse *u) {
         char tasks[FORMAT_SIZE], cpu[FORMAT_SIZE], memory[FORMAT_SIZE], in[FORMAT_SIZE], out[FORMAT_SIZE];
         bool reads = u->read_rate >= 0, writes = u->write_rate >= 0;
 
+        snprintf(tasks, sizeof(tasks), "%" PRIu64, class_tasks(u->row));
         return table_add(t, (const char *[]) {
                 row_text(u->row, "Name"),
-                count_text(u->row, "Tasks", tasks),
+                tasks,
                 percent_text(u->cpu_percent, cpu),
                 bytes_text(top, row_has(u->row, "MemoryBytes"), row_u64(u->row, "MemoryBytes"), memory),
                 bytes_text(top, reads, reads ? (uint64_t) u->read_rate : 0, in),
@@ -125,8 +119,9 @@ static int print_uses(const Cli *cli, const Top *top, const ClassUse *uses, size
                 if (use_row(t, top, uses + i) < 0)
                         return cli_oom();
         if (top->drawn)
-                fputs("\033[H\033[J", stdout);
+                fputs("\033[H\033[J\033[?7l", stdout); /* what is too long is cut: a line that wraps would push the first ones away */
         cli_table(cli, t);
+        fputs(top->drawn ? "\033[?7h" : "", stdout);
         fflush(stdout);
         return CLI_OK;
 }
@@ -154,6 +149,8 @@ static int look(Cli *cli, Top *top) {
         now = now_usec();
         if (class_uses(rows, top->earlier, top->earlier ? now - top->earlier_usec : 0, top->order, &uses, &n) < 0)
                 return cli_oom();
+        if (top->drawn)
+                cli_measure(cli);
         code = cli->json == JSON_OFF ? print_uses(cli, top, uses, n) : print_json(cli, uses, n);
         json_object_put(top->earlier);
         top->earlier = TAKE_PTR(rows);

@@ -158,7 +158,8 @@ class Classes(ctl.BusCase):
         self.assertEqual(squeeze(self.ok('show-class', 'web')), [
             'web', 'Description: Web servers', 'Processes: 3', 'CPU: 1.5s', 'Memory: 3.0G', '',
             'HIERARCHY VERSION PATH', 'cpu,cpuacct 1 /pclass/web', 'cgroup2 2 /pclass/web', '',
-            'PROPERTY SUPPORTED VALUE', 'CPUWeight yes 400', 'MemoryHigh no cgroup v1 has no such limit'])
+            'PROPERTY SUPPORTED VALUE', 'CPUWeight yes 400', 'MemoryMax yes 512.0M', 'MemoryHigh no cgroup v1 has no such limit'])
+        self.assertEqual(self.json('show-class', 'web')['Properties'][1]['Text'], '536870912')
         self.assertEqual(self.json('show-class', 'users/%u')['IsTemplate'], True)
         self.assertIn("no class 'nothing'", self.fails(ctl.NO_SUCH_OBJECT, 'show-class', 'nothing'))
 

@@ -12,7 +12,7 @@ class Pager(ctl.BusCase):
         return self.on_terminal(*args, columns=200, **env)
 
     def test_long_output_of_every_kind(self):
-        for args in (('list-rules',), ('list-classes',), ('list-processes', 'web'), ('show-class', 'web'), ('plan',), ('status',), ('explain', '12')):
+        for args in (('--help',), ('plan', '--help'), ('list-rules',), ('list-classes',), ('list-processes', 'web'), ('show-class', 'web'), ('plan',), ('status',), ('explain', '12')):
             with self.subTest(args=args):
                 text = self.paged(*args, PCLASS_PAGER=MARK)
                 self.assertTrue(all(line.startswith('PAGED ') for line in text.splitlines()), text)
@@ -49,6 +49,19 @@ class Pager(ctl.BusCase):
 
     def test_errors_come_without(self):
         self.assertEqual(self.paged('show-class', 'nix', code=ctl.NO_SUCH_OBJECT, PCLASS_PAGER=MARK), '')
+
+
+class Quiet(ctl.BusCase):
+    def test_changes_say_nothing(self):
+        for args in (('add-rule', 'a: uid=1 => web'), ('enforce',), ('observe',), ('reload',)):
+            with self.subTest(args=args):
+                self.assertEqual(self.ok('--quiet', *args), '')
+                self.assertEqual(self.ok(*args, '-q'), '')
+        self.assertNotEqual(self.ok('add-rule', 'a: uid=1 => web'), '')
+        self.assertNotEqual(self.ok('enforce'), '')
+
+    def test_errors_are_said(self):
+        self.assertIn("no class 'nix'", self.fails(ctl.NO_SUCH_OBJECT, '-q', 'show-class', 'nix'))
 
 
 class Host(ctl.BusCase):
@@ -102,6 +115,16 @@ class Host(ctl.BusCase):
         self.assertIn('Connection refused', r.stderr)
         self.assertIn('pclassctl: the connection to far has ended', r.stderr)
         self.assertIn('systemd-stdio-bridge', r.stderr)
+
+    def test_nobody_is_asked_for_a_password(self):
+        """What helps is another user there, not a terminal here."""
+        self.end_service()
+        self.bus, far = self.far, self.bus
+        self.start_service(PCLASS_TEST_DENY='org.freedesktop.DBus.Error.InteractiveAuthorizationRequired')
+        self.bus = far
+        err = self.fails(ctl.NOT_AUTHORISED, '-H', 'far', 'add-rule', 'a: uid=1 => web')
+        self.assertIn('-H root@', err)
+        self.assertNotIn('terminal', err)
 
     def test_service_is_not_there(self):
         self.end_service()

@@ -1,6 +1,7 @@
 """What pclassctl does without any service: test, lint, help, mistakes."""
 import json
 import os
+import re
 import select
 import subprocess
 import time
@@ -346,13 +347,19 @@ class Program(ctl.Case):
                      'lint', 'reload'):
             self.assertIn(f'\n  {verb} ', text)
             self.assertTrue(self.ok(verb, '--help').startswith(f'pclassctl {verb} '))
+        self.assertLessEqual(max(map(len, text.splitlines())), 110)
+        for heading in ('Class', 'Rule', 'Process', 'Service'):
+            self.assertIn(f'\n\n{heading} Commands:\n', text)
+        commands = text.split('Options:')[0]  # what a command does begins in one column, below the command where that is long
+        self.assertEqual(len(re.findall(r'^(?: {36}|  (?=[a-z]).{32}  )[A-Z]', commands, re.M)), len(re.findall(r'^  [a-z]', commands, re.M)))
 
     def test_version(self):
         self.assertRegex(self.ok('--version'), r'^pclass \d+\.\d+\.\d+\n$')
         self.assertRegex(self.ok('status', '--version'), r'^pclass ')
 
     def test_wrong_usage(self):
-        for args, message in (((), 'which command?'), (('fly',), "no command 'fly'"), (('--fly',), 'unrecognized option'),
+        for args, message in ((('fly',), "no command 'fly'\n"), (('staus',), "no command 'staus', did you mean 'status'?"), (('--fly',), 'unrecognized option'),
+                              (('--host=', 'status'), 'expected the name of a machine'), (('-H', 'far', 'lint', 'a.rules'), 'lint asks no service'),
                               (('status', '--fly'), 'unrecognized option'), (('status', 'x'), "one argument too many: 'x'"),
                               (('explain',), 'explain needs PID'), (('explain', 'x'), "'x' is not a process number"),
                               (('explain', '0'), 'not a process number'), (('explain', '99999999999'), 'not a process number'),
@@ -367,7 +374,7 @@ class Program(ctl.Case):
                 self.assertIn('--help', err)
 
     def test_no_bus(self):
-        for args in (('status',), ('list-rules',), ('list-classes',), ('show-class', 'a'), ('list-processes', 'a'), ('plan',), ('enforce',),
+        for args in ((), ('status',), ('list-rules',), ('list-classes',), ('show-class', 'a'), ('list-processes', 'a'), ('plan',), ('enforce',),
                      ('observe',), ('explain', '1'), ('reload',), ('add-rule', 'a: uid=1 => b'), ('remove-rule', 'a'), ('disable-rule', 'a'),
                      ('enable-rule', 'a')):
             with self.subTest(args=args):

@@ -1,10 +1,13 @@
 """top, in a pipe and on a terminal where somebody types."""
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 import ctl
@@ -24,6 +27,13 @@ class Batch(ctl.BusCase):
         self.assertRegex(read, r'^[0-9.]+[BKM]$')
         raw = self.ok('top', '--iterations=2', '--delay=0.1', '--raw').split('\n\n')[1].splitlines()[1].split()
         self.assertEqual(raw[3], '3221225472')
+
+    def test_tasks_that_nobody_counts(self):
+        """A class outside the pids hierarchy: its processes are known."""
+        self.end_service()
+        self.start_service(PCLASS_TEST_CLASS='free')
+        self.assertEqual(self.ok('top', '--no-legend').split(), ['free', '3', '-', '3.0G', '-', '-'])
+        self.assertEqual(self.ok('top', '--no-legend', '--order=tasks').split()[:2], ['free', '3'])
 
     def test_no_legend(self):
         self.assertEqual(self.ok('top', '--no-legend').split(), ['web', '9', '-', '3.0G', '-', '-'])
@@ -45,9 +55,14 @@ class Batch(ctl.BusCase):
 
 
 class Terminal(ctl.BusCase):
-    def start(self, *args):
+    def size(self, columns):
+        """As somebody who draws the window larger or smaller."""
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+
+    def start(self, *args, columns=80):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            subprocess.run(['stty', 'cols', str(columns), 'rows', '24'], check=True)
             os.execve(ctl.program('client/pclassctl'), ['pclassctl', 'top', *args],
                       {'PATH': os.environ['PATH'], 'LC_ALL': 'C.UTF-8', 'TERM': 'xterm', 'NO_COLOR': '1', 'DBUS_SYSTEM_BUS_ADDRESS': self.bus})
         self.addCleanup(os.close, self.fd)
@@ -55,7 +70,7 @@ class Terminal(ctl.BusCase):
 
     def frame(self, seconds=ctl.WAIT):
         """The next whole frame: what stands behind a clearing of the screen, up to the class's line."""
-        pattern = re.compile(r'\x1b\[H\x1b\[J(CLASS.*?\n *web.*?\n)', re.S)
+        pattern = re.compile(r'\x1b\[H\x1b\[J\x1b\[\?7l(CLASS.*?\n *web.*?\n)\x1b\[\?7h', re.S)
         deadline = time.monotonic() + seconds
         while True:
             found = pattern.search(self.seen)
@@ -90,6 +105,22 @@ class Terminal(ctl.BusCase):
             self.assertIsNotNone(self.frame(), key)
         self.assertIsNone(self.frame(0.3))
         os.kill(self.pid, signal.SIGINT)
+        self.assertEqual(self.ended(), 0)
+
+    def test_window_of_another_size(self):
+        """It is drawn anew at once, as wide as the window is now; what is wider is cut by the terminal, for a line that wraps moves all others."""
+        self.end_service()
+        self.start_service(PCLASS_TEST_CLASS='web/with-a-name-that-a-small-window-has-no-room-for')
+        self.start('-d', '3600', columns=100)
+        self.assertIn('room-for ', self.frame())
+        self.size(60)
+        smaller = self.frame()
+        self.assertIn('…', smaller)
+        self.assertLessEqual(max(map(len, smaller.splitlines())), 60)
+        self.size(100)
+        self.assertIn('room-for ', self.frame())
+        self.assertIsNone(self.frame(0.3))
+        os.kill(self.pid, signal.SIGTERM)
         self.assertEqual(self.ended(), 0)
 
     def test_iterations(self):
