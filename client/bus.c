@@ -113,6 +113,15 @@ static int remote_advice(void) {
         return CLI_NOT_RUNNING;
 }
 
+int bus_ended(const Cli *cli, int error) {
+        if (!cli->host) {
+                cli_error("the bus has ended the connection: %s", strerror(-error));
+                return CLI_NOT_RUNNING;
+        }
+        cli_error("the connection to %s has ended", cli->host); /* ssh has said why */
+        return remote_advice();
+}
+
 int bus_open(Cli *cli) {
         int r;
 
@@ -152,10 +161,8 @@ static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
         int r = sd_bus_call(cli->bus, call, cli->no_ask_password ? CALL_TIMEOUT_USEC : PROMPT_TIMEOUT_USEC, &error, &reply);
 
         if (r < 0) {
-                if (cli->host && (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)) { /* ssh has said why */
-                        cli_error("the connection to %s has ended", cli->host);
-                        return remote_advice();
-                }
+                if (cli->host && (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE))
+                        return bus_ended(cli, r);
                 if (!sd_bus_error_is_set(&error))
                         sd_bus_error_set_errno(&error, r);
                 return say_error(cli, call, &error);

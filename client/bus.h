@@ -18,6 +18,8 @@
 
 /* For who listens; calls open the connection themselves. */
 int bus_open(Cli *cli);
+/* The connection has ended by itself, with -errno: says so, returns CLI_NOT_RUNNING. */
+int bus_ended(const Cli *cli, int error);
 /* Calls a method (arguments as sd_bus_message_append() takes them) and waits: minutes when a password may be asked for.
  * ret may be NULL; *ret is NULL for an empty reply. The connection is opened by the first call. */
 int bus_call(Cli *cli, const char *path, const char *interface, const char *member, json_object **ret, const char *types, ...);

@@ -268,10 +268,8 @@ static int watch(Monitor *m, const sigset_t *let_in) {
                 }
                 if (r == -EINTR)
                         continue;
-                if (r < 0) {
-                        cli_error("the bus has ended the connection: %s", strerror(-r));
-                        return CLI_NOT_RUNNING;
-                }
+                if (r < 0)
+                        return bus_ended(m->cli, r);
         }
         return code;
 }

@@ -16,6 +16,22 @@ install_packages() {
                 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# unpack_packages KIND DIR: those packages of scripts/packages in DIR, unpacked and not installed. What is there from before is kept.
+unpack_packages() {
+        local names name
+        mapfile -t names < <(sed -n "s/^$1 //p" "$top/scripts/packages")
+        [ "$(cat "$2/.unpacked" 2>/dev/null)" = "${names[*]}" ] && return 0
+        rm -rf "$2"
+        mkdir -p "$2/deb"
+        fetch() ( cd "$2/deb" && apt-get download -qq -o APT::Sandbox::User=root "${names[@]}" >/dev/null )
+        fetch "$@" 2>/dev/null || { apt-get update -qq && fetch "$@"; } || return 1
+        for name in "$2"/deb/*.deb; do
+                dpkg-deb -x "$name" "$2" || return 1
+        done
+        rm -r "$2/deb"
+        echo "${names[*]}" >"$2/.unpacked"
+}
+
 # configure DIR OPTIONS...: a meson build directory with exactly these options, made anew when they changed.
 configure() {
         local dir=$1 said

@@ -1,8 +1,10 @@
 """Somebody at a terminal: a call that may ask for a password, and pkttyagent on a pseudo terminal that asks for it."""
+import contextlib
 import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -12,19 +14,14 @@ from machine import wait_for
 
 
 class Terminal:
-    """pkttyagent for one process, as one user, on a terminal of its own."""
+    """A program on a terminal of its own, as one user."""
 
-    def __init__(self, user, pid):
-        ready, notify = os.pipe()
-        os.set_inheritable(notify, True)
+    def __init__(self, user, *command):
         self.seen = ''
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execvp('setpriv', bus.as_user(user, 'pkttyagent', '--process', str(pid), '--notify-fd', str(notify)))
-        os.close(notify)
-        with os.fdopen(ready, 'rb') as f:
-            if not select.select([f], [], [], 20)[0]:
-                raise AssertionError(f'the agent did not register: {self.seen}')
+            line = bus.as_user(user, *command)
+            os.execvp(line[0], line)
 
     def wait_for(self, pattern, seconds=30):
         """Reads until the pattern was shown after what was looked for before."""
@@ -40,7 +37,7 @@ class Terminal:
             try:
                 self.seen += os.read(self.fd, 4096).decode(errors='replace')
             except OSError:
-                raise AssertionError(f'the agent ended; it showed {self.seen!r}') from None
+                raise AssertionError(f'the program ended; it showed {self.seen!r}') from None
 
     def password(self, text):
         """The agent throws away what was typed before it switched the echo off, which it does after it has asked."""
@@ -48,13 +45,38 @@ class Terminal:
         wait_for(lambda: not termios.tcgetattr(self.fd)[3] & termios.ECHO, 'the terminal not to show what is typed')
         os.write(self.fd, text.encode() + b'\n')
 
+    def ended(self):
+        """The exit status, once it has ended by itself; `seen` has the rest of what it showed."""
+        while True:
+            try:
+                more = os.read(self.fd, 4096)
+            except OSError:
+                more = b''
+            if not more:
+                break
+            self.seen += more.decode(errors='replace')
+        pid, self.pid = self.pid, None
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
     def close(self):
-        try:
-            os.kill(self.pid, 15)
-        except ProcessLookupError:
-            pass
-        os.waitpid(self.pid, 0)
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+            os.waitpid(self.pid, 0)
         os.close(self.fd)
+
+
+class Agent(Terminal):
+    """pkttyagent for one process."""
+
+    def __init__(self, user, pid):
+        ready, notify = os.pipe()
+        os.set_inheritable(notify, True)
+        super().__init__(user, 'pkttyagent', '--process', str(pid), '--notify-fd', str(notify))
+        os.close(notify)
+        with os.fdopen(ready, 'rb') as f:
+            if not select.select([f], [], [], 20)[0]:
+                raise AssertionError(f'the agent did not register: {self.seen}')
 
 
 class AskedCall:
@@ -66,7 +88,7 @@ class AskedCall:
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         env={**os.environ, 'SYSTEMD_LOG_LEVEL': 'debug'})
         self.wait_shell()
-        self.terminal = Terminal(user, self.process.pid)
+        self.terminal = Agent(user, self.process.pid)
 
     def wait_shell(self):
         """setpriv keeps the pid but becomes the user and the shell only a moment later: polkit compares users."""

@@ -3,14 +3,16 @@ import contextlib
 import os
 import signal
 import subprocess
+import termios
 import threading
 
 import bus
 from bus import ACCESS_DENIED, INTERACTIVE, LIMITS, Case
-from dialog import AskedCall
+from dialog import AskedCall, Terminal
 from machine import wait_for
 
 POLKIT = 'org.freedesktop.PolicyKit1'
+NOT_AUTHORISED = 4  # what pclassctl ends with
 POLKIT_SERVICE = '/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service'
 
 
@@ -121,6 +123,59 @@ class Dialog(PolkitCase):
         call.terminal.wait_for(r'org\.pclass\.processes\.inspect')
         call.terminal.password('carolpw')
         self.assertEqual(self.assertOk(call.answer())['PID'], os.getpid())
+
+
+class OwnAgent(Case):
+    """pclassctl on a terminal brings an agent of its own, and takes it away again."""
+
+    def on_terminal(self, *args, user='dave'):
+        terminal = Terminal(user, 'pclassctl', *args)
+        self.addCleanup(terminal.close)
+        return terminal
+
+    def echoes(self, terminal):
+        return bool(termios.tcgetattr(terminal.fd)[3] & termios.ECHO)
+
+    def test_right_password(self):
+        terminal = self.on_terminal('add-rule', bus.rule_text('asked'))
+        terminal.wait_for(r'org\.pclass\.rules\.modify')
+        terminal.password('carolpw')
+        terminal.wait_for('AUTHENTICATION COMPLETE')
+        self.assertEqual(terminal.ended(), 0, terminal.seen)
+        self.assertIn(bus.rules()['asked']['Path'], terminal.seen)
+
+    def test_wrong_password(self):
+        terminal = self.on_terminal('add-rule', bus.rule_text('asked'))
+        terminal.password('davepw')
+        self.assertEqual(terminal.ended(), NOT_AUTHORISED, terminal.seen)
+        self.assertIn('pclassctl: not authorised: ', terminal.seen)
+        self.assertNotIn('asked', bus.rules())
+
+    def test_control_c(self):
+        terminal = self.on_terminal('add-rule', bus.rule_text('asked'))
+        terminal.wait_for('Password:')
+        wait_for(lambda: not self.echoes(terminal), 'the terminal not to show what is typed')
+        os.write(terminal.fd, b'\x03')
+        self.assertEqual(terminal.ended(), -signal.SIGINT, terminal.seen)
+        wait_for(lambda: not agents(), 'the agent to end')
+        self.assertNotIn('asked', bus.rules())
+
+    def test_nobody_is_asked(self):
+        for user, args in (('dave', ('--no-ask-password', 'add-rule', bus.rule_text('asked'))), ('bob', ('add-rule', bus.rule_text('asked')))):
+            with self.subTest(user):
+                terminal = self.on_terminal(*args, user=user)
+                self.assertEqual(terminal.ended(), NOT_AUTHORISED, terminal.seen)
+                self.assertNotIn('Password', terminal.seen)
+
+
+def agents():
+    """Processes of pkttyagent, of these tests."""
+    result = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/cgroup', encoding='utf-8') as f, open(f'/proc/{pid}/comm', encoding='utf-8') as comm:
+            if comm.read().strip() == 'pkttyagent' and bus.RIG in f.read():
+                result.append(int(pid))
+    return result
 
 
 class Polkit(PolkitCase):
