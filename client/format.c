@@ -170,26 +170,42 @@ static void blanks(FILE *f, size_t n) {
                 fputc(' ', f);
 }
 
-/* Prints as much of s as fits into `width` columns; returns the columns used. */
-static size_t print_cut(FILE *f, const char *s, size_t width) {
+/* Bytes and columns of what s begins with and fits into `width` columns. */
+static size_t head_of(const char *s, size_t width, size_t *ret_columns) {
+        size_t used = 0, bytes = 0, columns, n;
+
+        while (s[bytes]) {
+                n = character(s + bytes, &columns);
+                if (used + columns > width)
+                        break;
+                used += columns;
+                bytes += n;
+        }
+        *ret_columns = used;
+        return bytes;
+}
+
+/* Prints as much of s as fits into `width` columns: its beginning, or its end. Returns the columns used. */
+static size_t print_cut(FILE *f, const char *s, size_t width, bool end) {
         const char *dots = locale_is_utf8() ? "…" : "..";
-        size_t used = 0, columns, n, w = text_width(s);
+        size_t used, n, w = text_width(s), gone, left = width - MIN(width, text_width(dots));
 
         if (w <= width) {
                 fputs(s, f);
                 return w;
         }
-        width -= MIN(width, text_width(dots));
-        while (*s) {
-                n = character(s, &columns);
-                if (used + columns > width)
-                        break;
+        if (!end) {
+                n = head_of(s, left, &used);
                 fwrite(s, 1, n, f);
-                used += columns;
-                s += n;
+                fputs(dots, f);
+                return used + text_width(dots);
         }
+        n = head_of(s, w - left, &gone);
+        if (gone < w - left) /* a wide character lies across the edge */
+                n += character(s + n, &gone);
         fputs(dots, f);
-        return used + text_width(dots);
+        fputs(s + n, f);
+        return text_width(dots) + text_width(s + n);
 }
 
 static void print_row(const Table *t, FILE *f, const size_t *widths, const char *const *cells) {
@@ -197,7 +213,7 @@ static void print_row(const Table *t, FILE *f, const size_t *widths, const char 
                 size_t w = text_width(cells[c]);
                 if (t->columns[c].flags & COLUMN_RIGHT)
                         blanks(f, widths[c] - MIN(w, widths[c]));
-                size_t used = print_cut(f, cells[c], widths[c]);
+                size_t used = print_cut(f, cells[c], widths[c], (t->columns[c].flags & COLUMN_PATH) == COLUMN_PATH);
                 if (c + 1 == t->n_columns)
                         break;
                 blanks(f, (t->columns[c].flags & COLUMN_RIGHT ? 0 : widths[c] - used) + GAP);

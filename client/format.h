@@ -24,6 +24,7 @@ static inline void json_putp(json_object **o) {
 typedef enum ColumnFlags {
         COLUMN_RIGHT = 1 << 0,   /* numbers */
         COLUMN_ELASTIC = 1 << 1, /* may be cut when the terminal is too narrow */
+        COLUMN_PATH = 1 << 2 | COLUMN_ELASTIC, /* cut in front: its end tells more */
 } ColumnFlags;
 
 typedef struct Column {

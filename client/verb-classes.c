@@ -84,7 +84,7 @@ static void print_text(const char *label, const char *value) {
 }
 
 static int print_hierarchies(const Cli *cli, json_object *list) {
-        static const Column columns[] = { { "HIERARCHY", 0 }, { "VERSION", COLUMN_RIGHT }, { "PATH", COLUMN_ELASTIC } };
+        static const Column columns[] = { { "HIERARCHY", 0 }, { "VERSION", COLUMN_RIGHT }, { "PATH", COLUMN_PATH } };
         _cleanup_(table_freep) Table *t = NULL;
         char version[24];
 

@@ -126,7 +126,7 @@ static char *hierarchies_of_place(json_object *places, size_t i) {
 }
 
 static int print_places(const Cli *cli, json_object *places) {
-        static const Column columns[] = { { "IS IN", COLUMN_ELASTIC }, { "BELONGS IN", COLUMN_ELASTIC }, { "HIERARCHIES", COLUMN_ELASTIC } };
+        static const Column columns[] = { { "IS IN", COLUMN_PATH }, { "BELONGS IN", COLUMN_PATH }, { "HIERARCHIES", COLUMN_ELASTIC } };
         _cleanup_(table_freep) Table *t = NULL;
 
         if (rows_count(places) == 0)

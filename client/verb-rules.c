@@ -40,7 +40,7 @@ static int print_rules(Cli *cli, json_object *rows) {
                 { "RULE", COLUMN_ELASTIC },
                 { "MATCHES", COLUMN_RIGHT },
                 { "STATE", COLUMN_ELASTIC },
-                { "SOURCE", COLUMN_ELASTIC },
+                { "SOURCE", COLUMN_PATH },
         };
         _cleanup_(table_freep) Table *t = NULL;
 

@@ -71,7 +71,7 @@ static int read_class(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return r;
         if (r == 0 || manager_class_find(c->manager, c->class_name, &index) < 0)
-                return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
+                return error_no_class(path, e);
         call_detail(c, "class", c->class_name);
         return 0;
 }

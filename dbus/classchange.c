@@ -88,7 +88,7 @@ int set_properties_check(Call *c, sd_bus_error *e) {
         if (c->n_settings == 0)
                 return sd_bus_error_set(e, SD_BUS_ERROR_INVALID_ARGS, "There is no property to set");
         if (sd_bus_path_decode(path, "/Classes", &name) <= 0 || manager_class_find(c->manager, name, &c->class_index) < 0)
-                return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
+                return error_no_class(path, e);
         free(c->class_name);
         c->class_name = TAKE_PTR(name);
         call_detail(c, "class", c->class_name);

@@ -128,7 +128,7 @@ int class_check_remove(Call *c, sd_bus_error *e) {
         if (r == -ENOMEM)
                 return r;
         if (r <= 0 || manager_class_find(c->manager, c->class_name, &c->class_index) < 0)
-                return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
+                return error_no_class(path, e);
         c->text = c->class_name;
         call_detail(c, "class", c->class_name);
         call_detail(c, "mode", mode);

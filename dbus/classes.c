@@ -148,7 +148,7 @@ static int check_processes_by_path(Call *c, sd_bus_error *e) {
         if (r < 0)
                 return r;
         if (class_at(c->service, path, &c->class_index) < 0 || manager_class_info(c->manager, c->class_index, &class) < 0)
-                return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
+                return error_no_class(path, e);
         call_detail(c, "class", class.name);
         return 0;
 }

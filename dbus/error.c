@@ -33,6 +33,14 @@ int error_of_rules(int r, const TextError *err, sd_bus_error *e) {
         return sd_bus_error_set(e, name, printable ?: text);
 }
 
+int error_no_class(const char *path, sd_bus_error *e) {
+        _cleanup_free_ char *name = NULL;
+
+        if (sd_bus_path_decode(path, "/Classes", &name) > 0 && str_is_printable_utf8(name))
+                return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class %s", name);
+        return sd_bus_error_setf(e, ERROR_NO_SUCH_CLASS, "There is no class at %s", path);
+}
+
 int error_of_class(int r, const char *name, const char *text, sd_bus_error *e) {
         switch (-r) {
         case EINVAL:

@@ -19,6 +19,8 @@
 /* All return a negative errno for sd-bus. */
 /* What a change of rules said (manager.h); err may be empty. */
 int error_of_rules(int r, const TextError *err, sd_bus_error *e);
+/* Nothing is there; the path may be of anything. */
+int error_no_class(const char *path, sd_bus_error *e);
 /* What making or removing a class said (manager.h); text: more about it, may be empty. */
 int error_of_class(int r, const char *name, const char *text, sd_bus_error *e);
 /* What a look at a process said. */

@@ -262,6 +262,7 @@ static int on_get_processes(sd_bus_message *m, void *userdata, sd_bus_error *e) 
 static const sd_bus_vtable classes_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD("List", "a{sv}", "aa{sv}", on_list_classes, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("Remove", "oa{sv}", "", on_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD("GetProcesses", "sa{sv}", "aa{sv}", on_get_processes, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END
 };

@@ -171,6 +171,17 @@ class Classes(ctl.BusCase):
         self.assertEqual(lines[-1], '5000 processes.')
         self.assertIn('There is no class nothing', self.fails(ctl.NO_SUCH_OBJECT, 'list-processes', 'nothing'))
 
+    def test_class_that_is_not_there(self):
+        """Its object does not exist: said as somebody said it."""
+        self.assertEqual(self.fails(ctl.NO_SUCH_OBJECT, 'set-property', 'a/b', 'CPUWeight=1'), 'pclassctl: There is no class a/b\nSee: pclassctl list-classes\n')
+
+    def test_what_to_do_about_a_class_in_use(self):
+        self.end_service()
+        self.start_service(PCLASS_TEST_DENY='org.pclass.Error.InUse')
+        for verb, helps in (('remove-class', True), ('reload', False)):
+            r = self.run_ctl(verb, *(['web'] if verb == 'remove-class' else []))
+            self.assertEqual(('--drain' in r.stderr, 'add-rule' in r.stderr), (helps, False), r.stderr)
+
 
 class Explain(ctl.BusCase):
     def test_held(self):

@@ -37,6 +37,26 @@ static void test_place_is_told(void **state) {
         sd_bus_error_free(&e);
 }
 
+/* Who asked by a path of a class reads its name. */
+static void test_class_is_named(void **state) {
+        static const struct {
+                const char *path, *message;
+        } cases[] = {
+                { "/Classes/users_2falice", "There is no class users/alice" },
+                { "/Rules/_1", "There is no class at /Rules/_1" },
+                { "/Classes/_1b_ff", "There is no class at /Classes/_1b_ff" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                sd_bus_error e = SD_BUS_ERROR_NULL;
+
+                assert_true(error_no_class(cases[i].path, &e) < 0);
+                assert_string_equal(e.name, ERROR_NO_SUCH_CLASS);
+                assert_string_equal(e.message, cases[i].message);
+                sd_bus_error_free(&e);
+        }
+}
+
 /* sd-bus refuses to send what is not UTF-8, and the caller would wait for ever. */
 static void test_text_is_made_printable(void **state) {
         sd_bus_error e = SD_BUS_ERROR_NULL;
@@ -69,6 +89,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_place_is_told),
+                cmocka_unit_test(test_class_is_named),
                 cmocka_unit_test(test_text_is_made_printable),
                 cmocka_unit_test(test_processes),
         };

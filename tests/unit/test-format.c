@@ -62,6 +62,34 @@ static void test_cut_to_terminal(void **state) {
         expect_table(rows, 1, (TableStyle) { .width = 1 }, "name  1  01234…\n");
 }
 
+/* Of a path the end is shown; a character of two columns that does not fit goes as a whole. */
+static void test_path_is_cut_in_front(void **state) {
+        static const Column paths[] = { { "PATH", COLUMN_PATH }, { "N", 0 } };
+        static const struct {
+                const char *path;
+                size_t width;
+                const char *expected;
+        } cases[] = {
+                { "/a/long/way/to/end", 13, "…ay/to/end  1\n" },
+                { "/a/long/way/to/end", 21, "/a/long/way/to/end  1\n" },
+                { "/a/long/way/to/end", 1, "…o/end  1\n" },
+                { "/long/漢字", 10, "…g/漢字  1\n" }, { "/long/漢字ab", 10, "…漢字ab  1\n" }, { "/long/漢字abc", 10, "…字abc   1\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(table_freep) Table *t = NULL;
+                _cleanup_free_ char *text = NULL;
+                size_t size;
+                FILE *f = open_memstream(&text, &size);
+
+                assert_int_equal(table_new(paths, ELEMENTSOF(paths), &t), 0);
+                assert_int_equal(table_add(t, (const char *[]) { cases[i].path, "1" }), 0);
+                table_print(t, f, &(TableStyle) { .width = cases[i].width });
+                fclose(f);
+                assert_string_equal(text, cases[i].expected);
+        }
+}
+
 static void test_hostile_text(void **state) {
         static const char *const rows[][3] = { { "a\033[2J\n", "1", "\xff" "b" } };
 
@@ -168,6 +196,7 @@ int main(void) {
                 cmocka_unit_test(test_empty_cells),
                 cmocka_unit_test(test_colour),
                 cmocka_unit_test(test_cut_to_terminal),
+                cmocka_unit_test(test_path_is_cut_in_front),
                 cmocka_unit_test(test_hostile_text),
                 cmocka_unit_test(test_wide_text),
                 cmocka_unit_test(test_many_rows),
