@@ -152,6 +152,48 @@ static size_t class_length(json_object *class, const char *path) {
         return endswith(path, row_text(class, "Name")) || !slash ? strlen(path) : (size_t) (slash - path);
 }
 
+/* "memory	5	13	1": name, number of its v1 hierarchy (0 = none), groups, enabled. -ENOENT: this kernel does not have it. */
+static int read_controller(const Checkup *c, const char *controller, unsigned *ret_v1, unsigned *ret_enabled) {
+        _cleanup_free_ char *path = NULL, *text = NULL;
+        char *rest, *line;
+        size_t size;
+
+        if (asprintf(&path, "%s/proc/cgroups", c->root) < 0 || fd_read_file(AT_FDCWD, path, 1 << 16, &text, &size) < 0)
+                return -ENODATA;
+        for (rest = text; (line = strsep(&rest, "\n")); ) {
+                char name[32];
+
+                if (sscanf(line, "%31s %u %*u %u", name, ret_v1, ret_enabled) == 3 && streq(name, streq(controller, "io") ? "blkio" : controller))
+                        return 0;
+        }
+        return -ENOENT;
+}
+
+/* What brings a controller to cgroup2 that is not there. */
+static void missing_remedy(const Checkup *c, const char *controller, char buf[static TEXT_SIZE]) {
+        unsigned v1 = 0, enabled = 1;
+        int r = read_controller(c, controller, &v1, &enabled);
+
+        if (v1_mount(c, controller) || (r >= 0 && v1 > 0))
+                snprintf(buf, TEXT_SIZE, "boot with cgroup_no_v1=%s, or systemd.unified_cgroup_hierarchy=1 for all of them: a cgroup v1 hierarchy has it now", controller);
+        else if (r >= 0 && enabled == 0)
+                snprintf(buf, TEXT_SIZE, "boot without cgroup_disable=%s", controller);
+        else if (r == -ENOENT)
+                snprintf(buf, TEXT_SIZE, "boot a kernel that has it: this one was built without");
+        else
+                snprintf(buf, TEXT_SIZE, "boot without cgroup_disable=%s, on a kernel that has it", controller);
+}
+
+/* What the service found, without knowing why, where it is known now. */
+static void forget(Checkup *c, const char *id, const char *subject) {
+        for (size_t i = rows_count(c->findings); i-- > 0; ) {
+                json_object *row = rows_at(c->findings, i);
+
+                if (streq(row_text(row, "Id"), id) && streq(row_text(row, "Subject"), subject))
+                        json_object_array_del_idx(c->findings, i, 1);
+        }
+}
+
 /* From the top of cgroup2 down to above the class: the first directory that has the controller and does not hand it on. */
 static void check_handed_on(Checkup *c, const char *subject, const char *controller, const char *path, size_t size) {
         char text[TEXT_SIZE], remedy[TEXT_SIZE + 64];
@@ -159,10 +201,8 @@ static void check_handed_on(Checkup *c, const char *subject, const char *control
         if (read_text(c, text, "%s/cgroup.controllers", c->v2_mount) < 0)
                 return;
         if (!has_word(text, controller)) {
-                if (v1_mount(c, controller))
-                        snprintf(remedy, sizeof(remedy), "boot with cgroup_no_v1=%s, or systemd.unified_cgroup_hierarchy=1 for all of them", controller);
-                else
-                        snprintf(remedy, sizeof(remedy), "boot without cgroup_disable=%s, on a kernel that has it", controller);
+                missing_remedy(c, controller, remedy);
+                forget(c, "property", subject);
                 found(c, "controller", "problem", subject, remedy, "cgroup2 does not have the controller %s here", controller);
                 return;
         }
@@ -171,6 +211,7 @@ static void check_handed_on(Checkup *c, const char *subject, const char *control
                         return;
                 if (has_word(text, controller))
                         continue;
+                forget(c, "property", subject);
                 snprintf(remedy, sizeof(remedy), "echo +%s >%s%.*s/cgroup.subtree_control", controller, c->v2_mount, (int) n, path);
                 found(c, "controller", "problem", subject, remedy, "the controller %s is not enabled in a parent, %s%.*s", controller, c->v2_mount, (int) n, path);
                 return;

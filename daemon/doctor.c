@@ -40,11 +40,11 @@ static void look_at_state(const Doctor *d) {
                 find(d, "not-converged", false, "processes", "pclassctl reload looks at all of them again", "%" PRIu64 " were not in their class after %" PRIu64
                      " passes over all of them", s.wrong, s.passes);
         if ((facts & FACT_BIT(FACT_CONTEXT)) && selinux_absent_reason())
-                find(d, "no-selinux", false, "rules by context", "boot with security=selinux, or write these rules by user, program or unit",
+                find(d, "no-selinux", false, "rules by context", "boot with security=selinux, or write them by user, program or unit; pclassctl list-rules names them",
                      "they match nothing: %s", selinux_absent_reason());
         if ((facts & FACT_BIT(FACT_LABEL)) && !d->m->reader.label_attr)
-                find(d, "no-label", false, "rules by label", "boot with a security module that has labels (security=apparmor)",
-                     "they match nothing: no such module is enabled");
+                find(d, "no-label", false, "rules by label", "boot with a security module that has labels (security=apparmor); pclassctl list-rules names them",
+                     "they match nothing: %s", NO_LABEL_REASON);
         if (s.events_lost > 0)
                 find(d, "events-lost", true, "kernel events", "nothing: every process was looked at again after each loss",
                      "%" PRIu64 " were lost since the service started", s.events_lost);
@@ -61,6 +61,13 @@ static void look_at_kernel(const Doctor *d) {
                 find(d, "kernel-pidfd-info", true, "kernel", "Linux 6.13 or later", "it tells no ids by a handle: they are read from /proc, which takes longer");
 }
 
+/* All rules that ask what no security module here answers have been named together. */
+static bool is_told(const Doctor *d, const char *reason) {
+        const char *no_context = selinux_absent_reason(), *no_label = d->m->reader.label_attr ? NULL : NO_LABEL_REASON;
+
+        return (no_context && streq(reason, no_context)) || (no_label && streq(reason, no_label));
+}
+
 static void look_at_rules(const Doctor *d) {
         const Ruleset *rules = manager_ruleset(d->m);
         size_t n = 0;
@@ -69,17 +76,25 @@ static void look_at_rules(const Doctor *d) {
                 const RuleEntry *e = ruleset_get(rules, i);
                 char subject[128], place[320];
 
-                if (e->active || !e->enabled || n++ >= RULES_TOLD_MAX)
+                if (e->active || !e->enabled || is_told(d, e->reason) || n++ >= RULES_TOLD_MAX)
                         continue;
                 snprintf(subject, sizeof(subject), "rule %s", rule_name(e->rule));
                 if (e->file[0])
-                        snprintf(place, sizeof(place), "%s:%u, then pclassctl reload", e->file, e->line);
+                        snprintf(place, sizeof(place), "mend %s:%u, then: pclassctl reload", e->file, e->line);
                 else
                         snprintf(place, sizeof(place), "pclassctl replace %s 'RULE'", rule_name(e->rule));
                 find(d, "rule-inactive", false, subject, place, "it is not active: %s", e->reason);
         }
         if (n > RULES_TOLD_MAX)
                 find(d, "rule-inactive", false, "rules", "pclassctl list-rules", "%zu more are not active", n - RULES_TOLD_MAX);
+}
+
+/* What the unit may not do as it is delivered. */
+static const char *property_remedy(const ClassNote *note) {
+        return strstr(note->text, "member-limits.conf") ?
+               "install -D -m 644 -t /etc/systemd/system/pclass.service.d " PCLASS_DATADIR "/pclass/unit-drop-ins/member-limits.conf && "
+               "systemctl daemon-reload && systemctl restart pclass" :
+               "take it out of the class, or see pclass.classes(5), Hierarchies=";
 }
 
 static void look_at_class(const Doctor *d, const Class *c) {
@@ -91,7 +106,7 @@ static void look_at_class(const Doctor *d, const Class *c) {
                 if (note->supported)
                         continue;
                 snprintf(subject, sizeof(subject), "class %s, %s", c->name, note->property);
-                find(d, "property", false, subject, "take it out of the class, or see pclass.classes(5), Hierarchies=", "it has no effect: %s", note->text);
+                find(d, "property", false, subject, property_remedy(note), "it has no effect: %s", note->text);
         }
         if (!c->trouble)
                 return;

@@ -20,6 +20,7 @@ typedef struct ProcReader {
  * "event-mask" that are treated as absent (tests of the fallbacks), or NULL. -errno. */
 int proc_reader_init(ProcReader *r, const char *without);
 void proc_reader_done(ProcReader *r);
+#define NO_LABEL_REASON "no security module with labels (AppArmor, Smack) is enabled"
 /* The attribute in which an LSM other than SELinux shows the label of a process, relative to its directory; found by asking about ourselves below
  * `proc`. Static; NULL: there is no such LSM, or it is off. */
 const char *proc_label_attr(int proc);

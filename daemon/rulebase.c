@@ -133,7 +133,7 @@ int rulebase_compiler(RuleBase *b, Ruleset *rs, RulesetCompiler **ret) {
                 .destination_allowed = env_destination,
                 .no_context_reason = selinux_absent_reason(),
                 .no_audit_reason = b->m->reader.audit ? NULL : "this kernel has no audit, so processes have no loginuid and no session",
-                .no_label_reason = b->m->reader.label_attr ? NULL : "no security module with labels (AppArmor, Smack) is enabled",
+                .no_label_reason = b->m->reader.label_attr ? NULL : NO_LABEL_REASON,
                 .userdata = b,
         };
 

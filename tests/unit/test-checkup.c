@@ -103,6 +103,40 @@ static void test_controller_not_there(void **state) {
         expect(CLASS("", PROPERTY("IOWeight", "false")), "controller", "cgroup2 does not have the controller io", "cgroup_no_v1=io");
 }
 
+/* Mounted nowhere that we can see: the kernel tells why. */
+static void test_why_it_is_not_there(void **state) {
+        static const struct {
+                const char *line, *remedy;
+        } cases[] = {
+                { "blkio\t7\t14\t1\n", "cgroup_no_v1=io" }, /* of a container's host */
+                { "blkio\t0\t14\t0\n", "boot without cgroup_disable=io" },
+                { "blkio2\t7\t14\t1\n", "a kernel that has it: this one was built without" },
+        };
+
+        file("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char text[128];
+
+                snprintf(text, sizeof(text), "#subsys_name\thierarchy\tnum_cgroups\tenabled\n%s", cases[i].line);
+                file("/proc/cgroups", text);
+                expect(CLASS("", PROPERTY("IOWeight", "false")), "controller", "cgroup2 does not have the controller io", cases[i].remedy);
+        }
+}
+
+/* Said once, by whom that knows the reason. */
+static void test_service_said_it_too(void **state) {
+        static const char said[] = "[{\"Id\":\"property\",\"Subject\":\"class web, TasksMax\"},{\"Id\":\"property\",\"Subject\":\"class web, IOWeight\"},"
+                                   "{\"Id\":\"property\",\"Subject\":\"class b, TasksMax\"}]";
+        _cleanup_json_ json_object *findings = json_tokener_parse(said);
+        _cleanup_json_ json_object *list = json_tokener_parse(CLASS("", PROPERTY("TasksMax", "false")));
+
+        assert_int_equal(checkup(root, list, findings), 0);
+        assert_int_equal(rows_count(findings), 3);
+        assert_string_equal(row_text(rows_at(findings, 0), "Subject"), "class web, IOWeight");
+        assert_string_equal(row_text(rows_at(findings, 1), "Subject"), "class b, TasksMax");
+        assert_string_equal(row_text(rows_at(findings, 2), "Id"), "controller");
+}
+
 static void test_empty_cpuset(void **state) {
         file("/cg/cpuset/p/web/cpuset.mems", "\n");
         expect(CLASS("", ""), "empty-cpuset", "cpuset.mems is empty", "AllowedMemoryNodes=");
@@ -141,6 +175,8 @@ int main(void) {
                 WITH_ROOT(test_nothing),
                 WITH_ROOT(test_controller_not_handed_on),
                 WITH_ROOT(test_controller_not_there),
+                WITH_ROOT(test_why_it_is_not_there),
+                WITH_ROOT(test_service_said_it_too),
                 WITH_ROOT(test_empty_cpuset),
                 WITH_ROOT(test_autogroup),
                 WITH_ROOT(test_no_pressure),
