@@ -28,6 +28,10 @@ static int journal_ready(void) {
         return room.revents & POLLOUT ? 0 : -EAGAIN;
 }
 
+bool decision_log_wanted(void) {
+        return journal_ready() == 0;
+}
+
 static char *describe(pid_t pid, const char *program, const char *rule, const char *class_name, const char *from) {
         char *message;
         int n;

@@ -151,12 +151,25 @@ static void origin_take(const Move *x, Process *p, const WireMoveReply *reply) {
                 (void) origin_change(p, reply); /* without memory the older origin stands */
 }
 
-static void move_log(const Move *x, const char *rule, const char *class_name) {
+/* The program's name for the journal, where no rule asked for it. */
+static void find_name(Move *x) {
+        ProcInfo info;
+
+        procinfo_init(&info);
+        if (procinfo_open(&x->m->reader, x->pid, &info) >= 0 && info.cookie == x->cookie &&
+            procinfo_read(&x->m->reader, &info, FACT_BIT(FACT_COMM)) >= 0 && (info.subject.known & FACT_BIT(FACT_COMM)))
+                snprintf(x->comm, sizeof(x->comm), "%s", info.subject.comm);
+        procinfo_close(&info);
+}
+
+static void move_log(Move *x, const char *rule, const char *class_name) {
+        if (!x->comm[0] && decision_log_wanted())
+                find_name(x);
         if (decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, rule, class_name, x->from[0] ? x->from : NULL) < 0)
                 x->m->stats.journal_dropped++;
 }
 
-static void move_done(const Move *x, Process *p, const WireMoveReply *reply) {
+static void move_done(Move *x, Process *p, const WireMoveReply *reply) {
         Manager *m = x->m;
         Class *c = classes_get(&m->classes, x->class_index);
 
@@ -336,7 +349,7 @@ bool mover_follow(Manager *m, Verdict *v, Process *p) {
         return p->pending > 0;
 }
 
-static void return_done(const Move *x, Process *p, const WireResult *reply) {
+static void return_done(Move *x, Process *p, const WireResult *reply) {
         Manager *m = x->m;
 
         emptiness_moved(m, x->pid, NULL);

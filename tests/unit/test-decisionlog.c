@@ -80,7 +80,9 @@ static void test_entries(void **state) {
 
         if (geteuid() != 0)
                 skip();
+        assert_false(decision_log_wanted());
         start_journal();
+        assert_true(decision_log_wanted());
         decision_log_move(1234, "nginx", "web-rule", "web", "/system.slice/x");
         receive(text, sizeof(text));
         assert_true(has_field(text, "MESSAGE=Moved nginx[1234] to class web (rule web-rule)"));
