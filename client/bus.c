@@ -2,6 +2,7 @@
 #include "client/bus.h"
 
 #include <stdarg.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "client/agent.h"
 
@@ -80,10 +81,17 @@ static bool say_no_class(sd_bus_message *call) {
         return true;
 }
 
+/* Without systemd there is a service script, which D-Bus cannot call. Of another machine nothing is known. */
+static bool has_script(const Cli *cli) {
+        return !cli->host && sd_booted() == 0;
+}
+
 /* Nobody is asked for a password on behalf of another machine. */
 static void advise(const Cli *cli, const char *name, const char *advice) {
         if (cli->host && bus_error_code(name) == CLI_NOT_AUTHORISED)
                 fputs("Log in there as root (-H root@HOST), or as a user that polkit allows this without a password.\n", stderr);
+        else if (bus_error_code(name) == CLI_NOT_RUNNING && has_script(cli))
+                fputs("Start it with: service pclass start (syslog says why it ended)\n", stderr);
         else if (advice)
                 fprintf(stderr, "%s\n", advice);
         else if (cli->in_use_advice && streq(name, "org.pclass.Error.InUse"))
@@ -135,7 +143,8 @@ int bus_open(Cli *cli) {
         if (r < 0) {
                 const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS");
                 cli_error("there is no system bus to talk to%s%s: %s", address ? " at " : "", strnull(address), strerror(-r));
-                fputs("Start the bus (systemctl start dbus), then the service (systemctl start pclass).\n", stderr);
+                fputs(has_script(cli) ? "Start the bus (service dbus start), then the service (service pclass start).\n" :
+                                        "Start the bus (systemctl start dbus), then the service (systemctl start pclass).\n", stderr);
                 return CLI_NOT_RUNNING;
         }
         if (cli->no_ask_password)

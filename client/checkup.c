@@ -245,7 +245,7 @@ static void check_cpuset(Checkup *c, json_object *class) {
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
                 if (read_text(c, text, "%s%s/%s", mount, path, files[i]) < 0 || *text)
                         continue;
-                snprintf(remedy, sizeof(remedy), "write %s into the class, or: cat %s/%s >%s%s/%s", keys[i], mount, files[i], mount, path, files[i]);
+                snprintf(remedy, sizeof(remedy), "cat %s/%s >%s%s/%s; for good: %s in the class", mount, files[i], mount, path, files[i], keys[i]);
                 found(c, "empty-cpuset", "problem", subject, remedy, "%s is empty: no process can be moved into it", files[i]);
         }
 }

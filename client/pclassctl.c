@@ -179,6 +179,10 @@ static int run(Cli *cli, int argc, char **argv) {
                 cli->verb = find_verb("status");
                 return cli->verb->run(cli, 1, argv); /* the options have been read */
         }
+        if (streq(argv[first], "help") && first + 1 == argc) {
+                help(cli);
+                return CLI_OK;
+        }
         cli->verb = find_verb(argv[first]);
         if (!cli->verb)
                 return no_such_verb(cli, argv[first]);

@@ -10,6 +10,9 @@ OK, FAILED, USAGE, NOT_AUTHORISED, NOT_RUNNING, NO_SUCH_OBJECT = 0, 1, 2, 4, 8, 
 NO_BUS = 'unix:path=/nonexistent/bus'
 WAIT = 30  # seconds until something that should end is called hanging
 
+# How a machine starts services.
+START = 'systemctl start' if os.path.isdir('/run/systemd/system') else 'service pclass start'
+
 build = None
 
 

@@ -260,7 +260,7 @@ class Errors(ctl.BusCase):
     def test_service_is_not_there(self):
         err = self.fails(ctl.NOT_RUNNING, 'status')
         self.assertIn('the pclass service is not running', err)
-        self.assertIn('systemctl start pclass', err)
+        self.assertIn(ctl.START, err)
 
     def test_not_authorised(self):
         for name in ('AccessDenied', 'InteractiveAuthorizationRequired', 'AuthFailed'):

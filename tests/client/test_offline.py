@@ -347,6 +347,7 @@ class Program(ctl.Case):
                      'lint', 'reload'):
             self.assertIn(f'\n  {verb} ', text)
             self.assertTrue(self.ok(verb, '--help').startswith(f'pclassctl {verb} '))
+        self.assertEqual(self.ok('help'), text)
         self.assertLessEqual(max(map(len, text.splitlines())), 110)
         for heading in ('Class', 'Rule', 'Process', 'Service'):
             self.assertIn(f'\n\n{heading} Commands:\n', text)
@@ -380,7 +381,7 @@ class Program(ctl.Case):
             with self.subTest(args=args):
                 err = self.fails(ctl.NOT_RUNNING, *args)
                 self.assertIn(ctl.NO_BUS, err)
-                self.assertIn('systemctl start', err)
+                self.assertIn(ctl.START, err)
 
     def test_syntax_is_told_before_anybody_is_asked(self):
         err = self.fails(ctl.FAILED, 'add-rule', 'a: colour=red => b')
