@@ -1,4 +1,4 @@
-/* Origin records. A journal of one line a process and hierarchy: pid, start time, cookie, hierarchy, path. */
+/* Origin records. A journal of one line a process and hierarchy: pid, start time, cookie, hierarchy, path. data/pclass-drain.in reads it, too. */
 #include "broker/origins.h"
 
 #include <fcntl.h>
