@@ -130,12 +130,19 @@ int bus_ended(const Cli *cli, int error) {
         return remote_advice();
 }
 
+/* ssh may end before something is sent, while it is sent, or while an answer is awaited. */
+static bool has_ended(int r) {
+        return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE;
+}
+
 int bus_open(Cli *cli) {
         int r;
 
         if (cli->bus)
                 return CLI_OK;
         r = cli->host ? sd_bus_open_system_remote(&cli->bus, cli->host) : sd_bus_open_system(&cli->bus);
+        if (cli->host && has_ended(r))
+                return bus_ended(cli, r);
         if (r < 0 && cli->host) {
                 cli_error("cannot reach the system bus of %s: %s", cli->host, strerror(-r));
                 return remote_advice();
@@ -170,7 +177,7 @@ static int send_call(Cli *cli, sd_bus_message *call, json_object **ret) {
         int r = sd_bus_call(cli->bus, call, cli->no_ask_password ? CALL_TIMEOUT_USEC : PROMPT_TIMEOUT_USEC, &error, &reply);
 
         if (r < 0) {
-                if (cli->host && (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE))
+                if (cli->host && has_ended(r))
                         return bus_ended(cli, r);
                 if (!sd_bus_error_is_set(&error))
                         sd_bus_error_set_errno(&error, r);

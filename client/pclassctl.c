@@ -7,13 +7,14 @@ static const Verb class_verbs[] = {
         { "list-classes", "", "List the classes, their processes and what these use", NULL, verb_list_classes, false },
         { "show-class", "NAME", "Show one class, its hierarchies and properties", NULL, verb_show_class, false },
         { "list-processes", "CLASS", "List the processes of one class", NULL, verb_list_processes, true },
-        { "set-property", "CLASS NAME=VALUE...", "Change properties of a class, within its Tunable=, until the next boot",
-          "All of them are changed or none. NAME= without a value goes back to what the file of the class says.\n", verb_set_property, true },
-        { "freeze", "CLASS...", "Let the processes of classes stand still (set-property Freeze=yes)", NULL, verb_freeze, true },
-        { "thaw", "CLASS...", "Let the processes of frozen classes go on (set-property Freeze=no)", NULL, verb_thaw, true },
-        { "add-class", "NAME [PROPERTY=VALUE...]", "Make a class until it is removed or the machine starts again: runtime/NAME",
+        { "set-property", "CLASS NAME=VALUE...", "Change properties of a class until the next boot",
+          "As far as the Tunable= of the class allows it; all of them or none.\n"
+          "NAME= without a value goes back to what the file of the class says.\n", verb_set_property, true },
+        { "freeze", "CLASS...", "Let the processes of classes stand still", NULL, verb_freeze, true },
+        { "thaw", "CLASS...", "Let the processes of frozen classes go on", NULL, verb_thaw, true },
+        { "add-class", "NAME [PROPERTY=VALUE...]", "Make a class, runtime/NAME, until the next boot",
           "  --hierarchies=LIST         Where it exists too: cpu,memory (without: where membership is read)\n", verb_add_class, true },
-        { "remove-class", "NAME...", "Remove classes that were made at run time, or from templates",
+        { "remove-class", "NAME...", "Remove classes made at run time or from templates",
           "  --drain                    Members go to the class above, or to where they came from\n"
           "  --kill                     Members are killed\n"
           "Without both a class with processes in it stays.\n", verb_remove_class, true },
@@ -21,17 +22,17 @@ static const Verb class_verbs[] = {
 
 static const Verb rule_verbs[] = {
         { "list-rules", "", "List the rules in the order in which they are tried", NULL, verb_list_rules, false },
-        { "add-rule", "RULE", "Add a rule; running processes are judged again at once",
+        { "add-rule", "RULE", "Add a rule, also for what runs already",
           "  --before=NAME              Put it before this rule\n"
           "  --after=NAME               Put it after this rule (without both: before all others)\n"
           "  --replace                  Replace the rule of the same name that was added before\n",
           verb_add_rule, true },
-        { "replace", "NAME|PATH RULE", "Give a rule that was added another text, or all of them",
+        { "replace", "NAME|PATH RULE", "Give one rule, or all that were added, another text",
           "  --all=FILE                 All rules that were added, at once, from a file (- is standard input)\n"
           "  --if-generation=N          Only if nobody has changed the rules since generation N\n", verb_replace, true },
         { "remove-rule", "NAME|PATH...", "Remove rules that were added at run time", NULL, verb_remove_rule, true },
         { "enable-rule", "NAME|PATH...", "Switch rules on again", NULL, verb_enable_rule, true },
-        { "disable-rule", "NAME|PATH...", "Switch rules off, those of files too; kept across restarts", NULL, verb_disable_rule, true },
+        { "disable-rule", "NAME|PATH...", "Switch rules off, those of files too", NULL, verb_disable_rule, true },
         { "plan", "[RULE...]", "Show which processes would move, and move none",
           "  --rules=FILE               Candidate rules from a file (may be repeated)\n"
           "  --alone                    Candidates stand instead of the rules in force, not before them\n"
@@ -42,21 +43,22 @@ static const Verb rule_verbs[] = {
 
 static const Verb process_verbs[] = {
         { "explain", "PID", "Explain why a process is in its class, or why not", NULL, verb_explain, true },
-        { "run", "CLASS [--] PROGRAM [ARGUMENT...]", "Start a program in a class: its first instruction runs there",
+        { "run", "CLASS [--] PROGRAM [ARGUMENT...]", "Start a program in a class",
+          "Its first instruction runs there.\n\n"
           "  --class=CLASS              The class, instead of the first argument\n"
           "  --for=TIME                 It is bound to the class at most so long\n"
           "  --no-tree                  Its children are judged by rules\n"
           "  --keep-unit                Leave it in its service, scope or session\n", verb_run, true, true },
-        { "assign", "CLASS PID...", "Put processes into a class by hand, whatever rules say",
+        { "assign", "CLASS PID...", "Put processes into a class, whatever rules say",
           "  --tree                     With their descendants, those that there are and those to come\n"
           "  --until=exec|exit          How long it holds (exec; with --for: exit)\n"
           "  --for=TIME                 At most so long: 90s, 15min, 2h, 1d\n"
           "  --pin                      The same as --until=exit\n"
           "  --leave-unit               Also out of the service, scope or session that they belong to\n",
           verb_assign, true },
-        { "pin", "CLASS PID...", "Put processes into a class by hand until they end or are released",
+        { "pin", "CLASS PID...", "Put processes into a class until they end",
           "  --tree, --for=TIME, --leave-unit  As for assign\n", verb_pin, true },
-        { "release", "PID...", "End what assign, pin or run asked for: rules decide again", NULL, verb_release, true },
+        { "release", "PID...", "End what assign, pin or run asked for", NULL, verb_release, true },
         { "list-assignments", "", "List the processes that were placed by hand", NULL, verb_list_assignments, false },
 };
 
@@ -65,8 +67,8 @@ static const Verb service_verbs[] = {
           "  --all                      Show counters that are zero too\n", verb_status, false },
         { "enforce", "", "Move processes as the rules say, from now on", NULL, verb_enforce, true },
         { "observe", "", "Decide everything, move nothing, from now on", NULL, verb_observe, true },
-        { "doctor", "", "Name what cannot take effect here, with what mends it", NULL, verb_doctor, false },
-        { "monitor", "", "Show changes of rules, classes and state as they come, a line each", NULL, verb_monitor, false },
+        { "doctor", "", "Name what cannot work here, with what mends it", NULL, verb_doctor, false },
+        { "monitor", "", "Show changes as they come, a line each", NULL, verb_monitor, false },
         { "top", "", "Show what each class uses, again and again",
           "  -p, -t, -c, -m, -i         Order by path, tasks, CPU, memory or input and output\n"
           "  --order=path|tasks|cpu|memory|io\n"
@@ -98,7 +100,7 @@ static const Verb offline_verbs[] = {
           "  --classes=DIR              Classes that exist (may be repeated; without: all)\n"
           "  --rules=FILE               The same as FILE\n"
           "  --cgrules=FILE|DIR         Check cgrules.conf(5) instead (may be repeated)\n", verb_lint, .offline = true },
-        { "import", "cgrules|cgconfig FILE...", "Print the rules and classes of libcgroup as those of pclass", NULL, verb_import, .offline = true },
+        { "import", "cgrules|cgconfig FILE...", "Print libcgroup's rules and classes as pclass's own", NULL, verb_import, .offline = true },
 };
 
 static const struct {
@@ -113,13 +115,13 @@ static const struct {
         { "Commands without the Service", offline_verbs, ELEMENTSOF(offline_verbs) },
 };
 
-#define DESCRIPTIONS_AT 36 /* column of --help */
+#define DESCRIPTIONS_AT 28 /* column of --help */
 
 /* Where a command and its arguments are too long, what it does stands below. */
 static void verb_line(const Verb *v) {
         int n = printf("  %s%s%s", v->name, *v->arguments ? " " : "", v->arguments);
 
-        if (n >= DESCRIPTIONS_AT) {
+        if (n > DESCRIPTIONS_AT - 2) {
                 putchar('\n');
                 n = 0;
         }
@@ -135,18 +137,17 @@ static void help(Cli *cli) {
                         verb_line(groups[g].verbs + i);
         }
         printf("\n%sOptions:%s\n", cli_underline(cli), cli_normal(cli));
-        fputs("  -h, --help                        Show this help, or that of a command\n"
-              "  --version                         Show the version\n"
-              "  --json[=short|pretty|off]         Print JSON\n"
-              "  --no-legend                       Print no header and no closing line\n"
-              "  -q, --quiet                       Print no result of a change\n"
-              "  -l, --full                        Do not cut tables to the terminal\n"
-              "  --no-pager                        Do not page through long output on a terminal\n"
-              "  --no-ask-password                 Do not ask for a password\n"
-              "  -H, --host=[USER@]HOST            Ask the service of another machine, over ssh\n"
-              "\nWithout a command: status.\n"
-              "Exit status: 0 done, 1 failed, 2 wrong usage, 4 not authorised, 8 service not running, 10 no such object.\n"
-              "See pclassctl(1).\n", stdout);
+        fputs("  -h, --help                Show this help, or that of a command\n"
+              "  --version                 Show the version\n"
+              "  --json[=short|pretty|off] Print JSON\n"
+              "  --no-legend               Print no header and no closing line\n"
+              "  -q, --quiet               Print no result of a change\n"
+              "  -l, --full                Do not cut tables to the terminal\n"
+              "  --no-pager                Do not page through long output on a terminal\n"
+              "  --no-ask-password         Do not ask for a password\n"
+              "  -H, --host=[USER@]HOST    Ask the service of another machine, over ssh\n"
+              "\nWithout a command: status. Exit status: 0 done, 1 failed, 2 wrong usage,\n"
+              "4 not authorised, 8 service not running, 10 no such object. See pclassctl(1).\n", stdout);
 }
 
 static const Verb *find_verb(const char *name) {
