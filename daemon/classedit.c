@@ -14,6 +14,7 @@ typedef struct ClassEdit {
         void *userdata;
         ClassRemoval how;
         unsigned tries;
+        bool was_there; /* when the broker was asked last */
         sd_event_source *again;
         char name[WIRE_TEXT_MAX];
 } ClassEdit;
@@ -197,6 +198,8 @@ static void on_removed(unsigned op, const void *reply, void *token, void *userda
                 c->dropping = false;
                 if (!try_again(x))
                         edit_end(x, -EBUSY, text);
+        } else if (!c && x->was_there) {
+                edit_end(x, 0, ""); /* an instance that was removed for being empty while we were asking */
         } else {
                 if (c)
                         c->dropping = false;
@@ -208,6 +211,7 @@ static void on_removed(unsigned op, const void *reply, void *token, void *userda
 static int submit_removal(ClassEdit *x) {
         Class *c = classes_find(&x->m->classes, x->name);
         WireRemoveClass item = { .class_index = c ? c->index : WIRE_NONE, .how = x->how };
+        x->was_there = c;
         int r = edit_submit(x, WIRE_REMOVE_CLASS, &item, on_removed);
 
         if (r >= 0 && c)

@@ -246,8 +246,10 @@ class WithoutCgroup2(Case):
         self.assertFalse(os.path.exists(hierarchy_of(self.membership).path(self.class_path('runtime/one'))))
 
     def test_kill_of_an_instance_that_forks(self):
-        chain = self.spawn('exec', program('pt-x'), 'chain', 400)
+        chain = self.spawn('exec', program('pt-x'), 'wait', 'chain', 400)
         self.await_class(chain.pid, 'kinds/pt-x', self.membership)
+        chain.go()  # all others are born in the class
+        chain.child()
         self.service.call(*REMOVE, path_of('kinds/pt-x'), 1, 'mode', 's', 'kill')
         self.assertEqual(chain.process.wait(5), -9)
         wait_for(lambda: not os.path.exists(hierarchy_of(self.membership).path(self.class_path('kinds/pt-x'))), 'the class to be gone')
