@@ -253,26 +253,24 @@ static bool tell_mounts(int fd) {
 
 /* libcgroup fills tables of most of a MiB to answer this one question, and keeps them. So a child asks, and takes them with it. */
 static int ask_libcgroup(char **ret) {
+        _cleanup_free_ char *text = NULL;
         int fds[2], status;
-        size_t room = 0;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         pid_t child = fork();
-        if (child == 0) {
+        int r = child < 0 ? -errno : 0;
+        if (child == 0)
                 _exit(tell_mounts(fds[1]) ? EXIT_SUCCESS : EXIT_FAILURE);
-        }
         fd_close(fds[1]);
-        FILE *f = child < 0 ? NULL : fdopen(fds[0], "re");
-        if (!f) {
-                fd_close(fds[0]);
-                return child < 0 ? -EAGAIN : -ENOMEM;
-        }
-        bool is_whole = getdelim(ret, &room, '\0', f) >= 0 || feof(f);
-        if (is_whole && !*ret) /* nothing at all is a machine without v1 controllers */
-                *ret = strdup("");
-        fclose(f);
-        return waitpid(child, &status, 0) != child || status != 0 || !is_whole || !*ret ? -EIO : 0;
+        if (r >= 0)
+                r = fd_read_all(fds[0], PROC_TEXT_MAX, &text, NULL); /* nothing at all is a machine without v1 controllers */
+        fd_close(fds[0]);
+        if (child > 0 && (waitpid(child, &status, 0) != child || status != 0) && r >= 0)
+                r = -EIO;
+        if (r >= 0)
+                *ret = TAKE_PTR(text);
+        return r;
 }
 
 static int told_mount(const char *controller, char *buf, size_t size, void *userdata) {

@@ -5,13 +5,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size) {
         _cleanup_free_ char *buf = NULL;
         size_t size = 0, room = 0;
 
-        if (fd < 0)
-                return -errno;
         for (;;) {
                 if (room - size < 4096) {
                         room = room ? room * 2 : 8192;
@@ -36,6 +33,12 @@ int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *re
                 *ret_size = size;
         *ret = TAKE_PTR(buf);
         return 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        return fd < 0 ? -errno : fd_read_all(fd, max, ret, ret_size);
 }
 
 ssize_t fd_read_text(int dirfd, const char *path, char *buf, size_t size) {

@@ -18,6 +18,8 @@ static inline void fd_closep(int *fd) {
 }
 #define _cleanup_close_ _cleanup_(fd_closep)
 
+/* Reads all that comes from fd into a new NUL-terminated buffer, "" when that is nothing. Else as fd_read_file(). */
+int fd_read_all(int fd, size_t max, char **ret, size_t *ret_size);
 /* Reads the whole of `path` below dirfd (AT_FDCWD allowed) into a new NUL-terminated buffer.
  * Works for /proc and cgroup files (no size known in advance). At most `max` bytes, else -EFBIG.
  * *ret_size may be NULL. -errno on failure. */

@@ -78,6 +78,28 @@ static void test_read_text_is_cut(void **state) {
 }
 
 /* A file of no known size, as all of /proc. */
+/* What is nothing is a text, too, and a whole one. */
+static void test_read_pipe(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size = 7;
+        int fds[2];
+
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        close(fds[1]);
+        assert_int_equal(fd_read_all(fds[0], 100, &text, &size), 0);
+        assert_int_equal(size, 0);
+        assert_string_equal(text, "");
+        close(fds[0]);
+        free(TAKE_PTR(text));
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        assert_int_equal(fd_write_all(fds[1], "cpu\t/x\n", 7), 0);
+        assert_int_equal(fd_write_all(fds[1], "memory\t/y\n", 10), 0);
+        close(fds[1]);
+        assert_int_equal(fd_read_all(fds[0], 16, &text, &size), -EFBIG);
+        assert_null(text);
+        close(fds[0]);
+}
+
 static void test_read_proc(void **state) {
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -101,6 +123,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_replace_and_read, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_read_limits, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_read_text_is_cut, setup, teardown),
+                cmocka_unit_test(test_read_pipe),
                 cmocka_unit_test(test_read_proc),
                 cmocka_unit_test(test_close_keeps_errno),
         };
