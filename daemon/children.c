@@ -9,8 +9,12 @@
 bool child_inherits_late(Manager *m, Process *p) {
         const Process *parent = p->parent && p->wanted == 0 ? proctable_get(m->table, p->parent) : NULL;
 
-        if (!parent || parent->waiting || (!p->heir && parent->rule != p->rule))
-                return parent && parent->waiting;
+        if (!parent) {
+                p->heir = false; /* whoever has that number later is somebody else */
+                return false;
+        }
+        if (parent->waiting || (!p->heir && parent->rule != p->rule))
+                return parent->waiting;
         p->heir = false;
         process_set_rule(p, parent->rule);
         p->wanted = parent->wanted;
@@ -34,26 +38,32 @@ void children_disinherit(Manager *m, const Waiters *waiters, pid_t parent) {
 
 /* ---- parents that went home ---- */
 
-/* It may have got something to be remembered for since. */
-static void forget_home(Manager *m, pid_t pid) {
-        const Process *p = proctable_get(m->table, pid);
+/* It may have got something to be remembered for since, or have come home once more. */
+static void forget_home(Manager *m, pid_t pid, uint64_t home_ns) {
+        Process *p = proctable_get(m->table, pid);
 
-        if (p && p->home && p->pending == 0 && !p->strayed && !p->assigned)
+        if (!p || !p->home || p->placed_ns > home_ns)
+                return;
+        if (p->pending == 0 && !p->strayed && !p->assigned)
                 proctable_remove(m->table, pid);
+        else
+                p->home = false;
 }
 
 void children_caught_up(Manager *m, uint64_t ns) {
         size_t n = 0;
 
-        while (n < m->home.n && m->home.items[n].event_ns < ns)
-                forget_home(m, m->home.items[n++].pid);
+        for (; n < m->home.n && m->home.items[n].event_ns < ns; n++)
+                forget_home(m, m->home.items[n].pid, m->home.items[n].event_ns);
         waiters_drop(&m->home, n);
 }
 
 void child_parent_home(Manager *m, Process *p) {
+        uint64_t ns = now_ns();
+
         p->home = true;
-        if (waiters_add(&m->home, p->pid, now_ns()) < 0)
-                forget_home(m, p->pid);
+        if (waiters_add(&m->home, p->pid, ns) < 0)
+                forget_home(m, p->pid, ns);
 }
 
 /* ---- parents in no class ---- */

@@ -243,8 +243,8 @@ static JudgeResult act_on_no_match(Manager *m, Verdict *v, Process *p) {
                 return JUDGE_MOVING;
         if (is_orphaned(m, p) && mover_return(m, v, p))
                 return JUDGE_MOVING;
-        if (is_orphaned(m, p) ? !p->strayed && mover_is_out(m, v) : !p->rule && !p->origin && !p->wanted && !p->waiting && !(p->born && births_matter(m)))
-                forget(m, p);
+        if (is_orphaned(m, p) ? !p->strayed && !p->home && mover_is_out(m, v) : !p->rule && !p->origin && !p->wanted && !p->waiting && !(p->born && births_matter(m)))
+                forget(m, p); /* who went home is forgotten by children_caught_up() */
         return JUDGE_NO_MATCH;
 }
 
@@ -256,6 +256,10 @@ static bool facts_are_late(Manager *m, const Verdict *v, Process *p, uint64_t ev
 
         if (!v->names_pending && !v->origin_pending && !line)
                 return false;
+        if (p && p->home) { /* what it had is over: children have to wait for what it gets, not to go where it went */
+                proctable_remove(m->table, v->info.pid);
+                p = NULL;
+        }
         if (!p && proctable_make(m->table, v->info.pid, v->info.cookie, &p) < 0)
                 scan_request_later(m); /* its children would be taken for known */
         if (p) {

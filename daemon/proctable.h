@@ -45,7 +45,7 @@ typedef struct Process {
         Holder holder : 8;   /* why it is not where its rule wants it */
         bool waiting : 1;    /* for a name, its origin, or its class, which is being made from a template: its children are judged by themselves */
         bool returning : 1;  /* on its way back to its origin: the entry goes when it is there */
-        bool home : 1;       /* it is back, and remembered for children that are told of late: classifier_came_home() */
+        bool home : 1;       /* it is back, and remembered for children that are told of late: child_parent_home() */
         bool heir : 1;       /* forked while its parent waited: what that one gets is its, too */
         bool inherited : 1;  /* no rule of its own matched when it was last judged */
         bool own : 1;        /* it has executed or changed what it is since it was forked */

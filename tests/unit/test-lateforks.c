@@ -39,9 +39,20 @@ static void on_gone(int error, void *userdata) {
         fail();
 }
 
-/* The child, and a /proc that says where it is. */
-static void child_at(World *w, const char *path) {
+/* What /proc says about where the child is. */
+static void is_at(World *w, const char *path) {
         char name[64], text[128];
+
+        snprintf(name, sizeof(name), "%s/%d/cgroup", w->proc, (int) w->child);
+        int n = snprintf(text, sizeof(text), "0::%s\n", path);
+        _cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(fd_write_all(fd, text, (size_t) n), 0);
+}
+
+/* The child, and its /proc. */
+static void child_at(World *w, const char *path) {
+        char name[64];
 
         w->child = fork();
         if (w->child == 0) {
@@ -51,11 +62,7 @@ static void child_at(World *w, const char *path) {
         assert_true(w->child > 0);
         snprintf(name, sizeof(name), "%s/%d", w->proc, (int) w->child);
         assert_int_equal(mkdir(name, 0755), 0);
-        snprintf(name, sizeof(name), "%s/%d/cgroup", w->proc, (int) w->child);
-        int n = snprintf(text, sizeof(text), "0::%s\n", path);
-        _cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-        assert_true(fd >= 0);
-        assert_int_equal(fd_write_all(fd, text, (size_t) n), 0);
+        is_at(w, path);
 }
 
 static void rules_are(World *w, const char *text) {
@@ -230,6 +237,68 @@ static void who_went_home_is_forgotten_when_all_is_told(void **state) {
         assert_null(proctable_get(w->m.table, PARENT));
 }
 
+/* A real process that is back at home: nobody is judged whose number is nobody's. */
+static Process *one_that_went_home(World *w) {
+        Process *p;
+
+        child_at(w, "/home");
+        assert_int_equal(proctable_make(w->m.table, w->child, 0, &p), 0);
+        p->origin = origin_ref(w->parent->origin);
+        p->wanted = 1;
+        p->placed_ns = now_ns();
+        child_parent_home(&w->m, p);
+        return p;
+}
+
+/* The pass that follows the one that brought it home looks at it once more, and children may be told of still later. */
+static void a_look_does_not_forget_who_went_home(void **state) {
+        World *w = *state;
+
+        rules_are(w, "r: comm=never => other\n");
+        one_that_went_home(w);
+        assert_int_equal(classifier_judge(&w->m, w->child, 0), JUDGE_NO_MATCH);
+        assert_non_null(proctable_get(w->m.table, w->child));
+        classifier_caught_up(&w->m, now_ns() + 1);
+        assert_null(proctable_get(w->m.table, w->child));
+}
+
+static void who_came_home_twice_is_forgotten_after_the_second_time(void **state) {
+        World *w = *state;
+        uint64_t first;
+
+        rules_are(w, "r: comm=never => other\n");
+        w->parent->placed_ns = now_ns();
+        child_parent_home(&w->m, w->parent);
+        first = now_ns();
+        while (now_ns() <= first)
+                ;
+        w->parent->placed_ns = now_ns();
+        child_parent_home(&w->m, w->parent);
+        classifier_caught_up(&w->m, first + 1);
+        assert_non_null(proctable_get(w->m.table, PARENT));
+        classifier_caught_up(&w->m, now_ns() + 1);
+        assert_null(proctable_get(w->m.table, PARENT));
+}
+
+/* It has executed something, and a fact is not there yet: its children wait for what it gets. They must not take it for nobody's. */
+static void who_went_home_and_waits_stays_known(void **state) {
+        World *w = *state;
+        Process *p;
+
+        rules_are(w, "r: unit=some.service => web\n");
+        p = one_that_went_home(w);
+        p->origin = origin_unref(p->origin);
+        assert_int_equal(origin_new(&p->origin), 0);
+        p->origin->unanswered = 1;
+        is_at(w, "/pclass/web"); /* so that only its origin can tell the unit */
+        assert_int_equal(classifier_judge(&w->m, w->child, 0), JUDGE_WAITING);
+        classifier_caught_up(&w->m, now_ns() + 1);
+        p = proctable_get(w->m.table, w->child);
+        assert_non_null(p);
+        assert_true(p->waiting);
+        assert_int_equal(p->wanted, 0);
+}
+
 /* A child that is surely younger has nothing to do with all that. */
 static void later_children_of_one_that_went_home_are_nobodys(void **state) {
         World *w = *state;
@@ -282,6 +351,20 @@ static void it_does_not_get_what_the_parent_gets_for_something_else(void **state
         assert_int_equal(asked(w), 0);
 }
 
+/* The parent ended before it was known what it gets. Whoever has its number later is not its heirs' parent. */
+static void it_does_not_get_what_a_later_owner_of_the_number_gets(void **state) {
+        World *w = *state;
+
+        forked_while_parent_waits(w);
+        proctable_remove(w->m.table, PARENT);
+        classifier_line_known(&w->m, PARENT, now_ns());
+        parent_in_class(w);
+        process_set_rule(w->parent, ruleset_get(w->rules.current, 0)->rule);
+        assert_int_equal(classifier_judge(&w->m, w->child, now_ns()), JUDGE_NO_MATCH);
+        assert_int_equal(brokerclient_flush(w->m.broker), 0);
+        assert_int_equal(asked(w), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -291,9 +374,13 @@ int main(void) {
                 TEST(later_children_cost_nothing),
                 TEST(a_child_of_one_that_went_home_goes_there_too),
                 TEST(who_went_home_is_forgotten_when_all_is_told),
+                TEST(a_look_does_not_forget_who_went_home),
+                TEST(who_came_home_twice_is_forgotten_after_the_second_time),
+                TEST(who_went_home_and_waits_stays_known),
                 TEST(later_children_of_one_that_went_home_are_nobodys),
                 TEST(a_child_of_one_that_waits_gets_what_that_one_gets),
                 TEST(it_does_not_get_what_the_parent_gets_for_something_else),
+                TEST(it_does_not_get_what_a_later_owner_of_the_number_gets),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
