@@ -96,7 +96,6 @@ static const char kept_classes[] = "runtime\nruntime/kept memory\n";
 
 /* A whole file: with a checksum that fits, or as it is; behind it a copy of `kept`, or none. */
 static void put_whole(const char *name, unsigned how, const char *kept, const uint8_t *data, size_t size) {
-        _cleanup_free_ char *text = NULL;
         char head[64] = "", previous[64];
         uint64_t sum = UINT64_C(0xcbf29ce484222325);
 
