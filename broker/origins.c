@@ -222,7 +222,8 @@ static int parse_line(Origins *o, char *line) {
 /* 1 = of another boot, as its first line says. If that one is damaged, each of the others knows. */
 static int read_back(Origins *o) {
         _cleanup_free_ char *text = NULL;
-        int r = fd_read_file(o->dirfd, ORIGINS_FILE, KEPT_SIZE_MAX, &text, NULL);
+        size_t size;
+        int r = kept_read_journal(o->dirfd, ORIGINS_FILE, KEPT_SIZE_MAX, &text, &size);
 
         if (r == -ENOENT)
                 return 0;

@@ -120,6 +120,14 @@ static uint32_t line_sum(const char *boot_id, const char *line, size_t n) {
         return sum;
 }
 
+int kept_read_journal(int dirfd, const char *name, size_t max, char **ret, size_t *ret_size) {
+        int r = fd_read_file(dirfd, name, max, ret, ret_size);
+
+        for (char *nul; r >= 0 && (nul = memchr(*ret, '\0', *ret_size));)
+                *nul = '?';
+        return r;
+}
+
 int kept_seal(char *buf, int n, const char *boot_id) {
         return n + sprintf(buf + n, " %08" PRIx32 "\n", line_sum(boot_id, buf, n));
 }

@@ -21,6 +21,8 @@ int kept_save(int dirfd, const char *name, const char *text, mode_t mode);
 /* The same for what is worth something for this boot only: no fsync, no copy before it. */
 int kept_save_unsynced(int dirfd, const char *name, const char *text, mode_t mode);
 
+/* The text of a journal. A NUL in it, which would hide all that follows, is another character: it damages its line and no other one. As fd_read_file(). */
+int kept_read_journal(int dirfd, const char *name, size_t max, char **ret, size_t *ret_size);
 /* The first line of a journal, with its newline. Its length. */
 int kept_begin(char *buf, size_t size, const char *boot_id);
 typedef enum KeptBoot { KEPT_THIS_BOOT, KEPT_OTHER_BOOT, KEPT_DAMAGED } KeptBoot;

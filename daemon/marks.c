@@ -157,7 +157,7 @@ int marks_open(Manager *m) {
         int r = procident_boot_id(&m->reader, s->boot_id);
 
         if (r >= 0)
-                r = fd_read_file(store_dir(m->store), MARKS_FILE, MARKS_SIZE_MAX, &text, &size);
+                r = kept_read_journal(store_dir(m->store), MARKS_FILE, MARKS_SIZE_MAX, &text, &size);
         if (r >= 0) {
                 bool cut = size > 0 && text[size - 1] != '\n';
                 r = take_text(s, text);

@@ -202,6 +202,32 @@ static void test_first_line(void **state) {
         assert_true(n < 24);
 }
 
+/* Zeroes, as a file system may leave them, cost the line that they are in. */
+static void test_zeroes(void **state) {
+        char lines[3][64] = { "", "1 web", "2 web" }, file[sizeof(lines)];
+        _cleanup_free_ char *text = NULL;
+        size_t n = kept_begin(lines[0], sizeof(lines[0]), "b"), size, whole;
+
+        memcpy(file, lines[0], n);
+        for (int i = 1; i < 3; i++) {
+                size_t length = kept_seal(lines[i], strlen(lines[i]), "b");
+                memcpy(file + n, lines[i], length);
+                n += length;
+        }
+        whole = strlen(lines[0]);
+        memset(file + whole, 0, 3); /* of the first after the boot's */
+        assert_int_equal(fd_replace_file(dir, "x", file, n, 0600), 0);
+        assert_int_equal(kept_read_journal(dir, "x", n, &text, &size), 0);
+        assert_int_equal(size, n);
+        assert_int_equal(strlen(text), n);
+        char *rest = text + whole, *damaged = strsep(&rest, "\n"), *good = strsep(&rest, "\n");
+        assert_false(kept_unseal(damaged, "b"));
+        assert_true(kept_unseal(good, "b"));
+        assert_string_equal(good, "2 web");
+        assert_int_equal(kept_read_journal(dir, "x", n - 1, &text, &size), -EFBIG);
+        assert_int_equal(kept_read_journal(dir, "y", n, &text, &size), -ENOENT);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void) {
         const struct CMUnitTest tests[] = {
@@ -211,6 +237,7 @@ int main(void) {
                 TEST(test_disk_full),
                 cmocka_unit_test(test_lines),
                 cmocka_unit_test(test_first_line),
+                TEST(test_zeroes),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
