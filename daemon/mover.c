@@ -74,14 +74,17 @@ static int stray_entry(Manager *m, const Move *x, const ProcInfo *info, const Wi
                 proctable_remove(m->table, x->pid);
                 p = NULL;
         }
-        if (p && p->wanted)
-                return 0; /* it has a place of its own, to which its next judgement takes it */
+        /* One that has a place of its own is taken there by its next judgement. But a pass that came before this answer found it where the write had put
+         * it, and took it for a member from before a restart: nothing else is known of it then. */
+        if (p && p->wanted && (p->rule || p->origin || p->assigned))
+                return 0;
         r = proctable_make(m->table, x->pid, info->cookie, &p);
         if (r >= 0)
                 r = p->origin ? origin_unsettle(&p->origin) : origin_new(&p->origin);
         if (r < 0)
                 return r;
         p->strayed = p->inherited = true;
+        p->wanted = 0;
         for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
                 if (wire_place(p->origin->place[h]) == WIRE_NONE)
                         p->origin->place[h] = (uint16_t) reply->previous[h];

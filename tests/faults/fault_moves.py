@@ -47,8 +47,7 @@ class UnderWay(FaultCase):
         """A process that changes as fast as it can while the broker does not answer does not fill the queue."""
         a = self.load('names', 5000, 'pt1', 'pt2')
         self.assertEqual(a.line(), 'done')
-        self.fence()
-        self.assert_places({a.pid: 'b'})
+        self.await_class(a.pid, 'b')
         with self.stopped('broker'):
             b = self.load('names', 5000, 'pt1', 'pt2')
             self.assertEqual(b.line(), 'done')
