@@ -125,7 +125,7 @@ class Others(FloodCase):
 
     def test_calls(self):
         def call():
-            said = run_caller('dave', 250, 1, 5000, *LIST)
+            said = run_caller('dave', 400, 1, 20000, *LIST)  # half of what a user may
             self.assertEqual((said['limited'], said['failed']), (0, 0), said)
             return said['median']
 
