@@ -276,7 +276,7 @@ static int ask_libcgroup(char **ret) {
 static int told_mount(const char *controller, char *buf, size_t size, void *userdata) {
         size_t n = strlen(controller);
 
-        for (const char *line = userdata; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        for (const char *line = strnull(userdata); *line; line += strcspn(line, "\n"), line += *line == '\n') {
                 if (strncmp(line, controller, n) != 0 || line[n] != '\t')
                         continue;
                 size_t length = strcspn(line + n + 1, "\n");
