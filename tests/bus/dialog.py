@@ -20,6 +20,7 @@ class Terminal:
         self.seen = ''
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever started the tests may ignore it, and so would the program
             line = bus.as_user(user, *command)
             os.execvp(line[0], line)
 
@@ -45,9 +46,12 @@ class Terminal:
         wait_for(lambda: not termios.tcgetattr(self.fd)[3] & termios.ECHO, 'the terminal not to show what is typed')
         os.write(self.fd, text.encode() + b'\n')
 
-    def ended(self):
+    def ended(self, seconds=60):
         """The exit status, once it has ended by itself; `seen` has the rest of what it showed."""
+        deadline = time.monotonic() + seconds
         while True:
+            if not select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0]:
+                raise AssertionError(f'the program does not end; it showed {self.seen!r}')
             try:
                 more = os.read(self.fd, 4096)
             except OSError:
