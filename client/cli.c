@@ -175,6 +175,7 @@ static bool common_option(Cli *cli, int value, const char *argument, int *ret_ex
 bool cli_parse_leading(Cli *cli, int argc, char **argv, void (*help)(Cli *cli), int *ret_first, int *ret_exit) {
         int c;
 
+        *ret_exit = CLI_OK;
         while ((c = getopt_long(argc, argv, "+hqlH:", common_options, NULL)) >= 0) {
                 if (c == 'h') {
                         help(cli);
@@ -212,6 +213,7 @@ bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOpt
         size_t n = ELEMENTSOF(common_options) - 1;
         int c;
 
+        *ret_exit = CLI_OK;
         snprintf(letters, sizeof(letters), "%shqlH:", cli->verb->in_order ? "+" : "");
         memcpy(all, common_options, sizeof(common_options));
         for (const struct option *o = own; o && o->name && n < OPTIONS_MAX - 1; o++) {

@@ -69,7 +69,8 @@ int cli_text_error(const TextError *err);
 typedef int (*CliOption)(Cli *cli, int value, const char *argument, void *userdata);
 
 /* Parses the common options and `own`, whose values are from CLI_OPTION_OWN on or letters, which are short options then (`own` ends with a zero entry, or is NULL). Options may stand anywhere between the arguments. Checks that min to max
- * arguments remain; they begin at argv[*ret_first]. Returns false when the program should end with *ret_exit (help was shown, or a mistake). */
+ * arguments remain; they begin at argv[*ret_first]. Returns false when the program should end with *ret_exit (help was shown, or
+ * a mistake); else that is CLI_OK. */
 bool cli_parse(Cli *cli, int argc, char **argv, const struct option *own, CliOption handler, void *userdata,
                int min, int max, int *ret_first, int *ret_exit);
 /* The options before the verb. *ret_first: where the verb stands. Returns as cli_parse(). */
