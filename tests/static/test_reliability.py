@@ -65,6 +65,19 @@ class Reliability(unittest.TestCase):
         with self.assertRaises(SystemExit):
             self.table.rewrite('nothing', [self.record()])
 
+    def test_what_was_not_run_stays(self):
+        first, key = self.record(seed=16180), self.rows[0].key
+        page = self.table.rewrite('<!-- figures: short -->\n<!-- end of figures: short -->\n', [first])
+        again = {**self.record(seed=27182), 'figures': {key: {f: 14142 for f in first['figures'][key]}}}
+        new = self.table.rewrite(page, [again])
+        self.assertIn('`PCLASS_SEED=16180`.\n', new)
+        self.assertIn(f'`PCLASS_SEED=27182`: `{self.rows[0].test}`.\n', new)
+        self.assertEqual(new.count('\n| '), len(self.rows) + 1)
+        self.assertIn('14,142', next(line for line in new.splitlines() if line.endswith(f'`{self.rows[0].test}` |')))
+        self.assertIn('31,415', next(line for line in new.splitlines() if line.endswith(f'`{self.rows[1].test}` |')))
+        with self.assertRaises(SystemExit):
+            self.table.rewrite('<!-- figures: short -->\n<!-- end of figures: short -->\n', [again])
+
     def test_runs_that_did_a_part_each_make_one_table(self):
         whole, key = self.record(), self.rows[-1].key
         one = {**whole, 'seed': 27182, 'figures': {key: whole['figures'].pop(key)}}
