@@ -169,6 +169,8 @@ static int write_list(const ClassSet *s, const Class *c, ClassProperty p, unsign
         int mount_fd = s->hierarchies->items[i].mount_fd;
         ssize_t n = cgroupfs_read(mount_fd, place->path, file, have, sizeof(have));
 
+        if (n < 0) /* without it there is no way back, and those below would be left out */
+                return (int) n;
         snprintf(both, sizeof(both), "%s,%s", n > 0 ? have : value, value);
         if (n > 0 && cgroupfs_write(mount_fd, place->path, file, both) >= 0)
                 write_below(s, c, p, i, both, false);

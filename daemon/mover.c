@@ -112,12 +112,23 @@ static bool undo_stranger(const Move *x, const WireMoveReply *reply) {
         return true;
 }
 
+/* It is home. One that strayed or was assigned is remembered for the sake of its children anyway. */
+static void returned(Manager *m, Process *p) {
+        p->returning = false;
+        if (!p->strayed && !p->assigned)
+                child_parent_home(m, p);
+}
+
 /* A judgement that came while the answer was under way is made anew. */
 static void judge_again(Manager *m, Process *p) {
         if (!p || p->pending > 0 || !p->again)
                 return;
-        p->again = p->returning = false;
-        (void) classifier_judge(m, p->pid, p->again_ns);
+        pid_t pid = p->pid;
+        uint64_t event_ns = p->again_ns;
+        p->again = false;
+        if (p->returning)
+                returned(m, p); /* may forget it */
+        (void) classifier_judge(m, pid, event_ns);
 }
 
 /* Children that were forked since the move was asked for share the record: places that were not known are filled in for all. */
@@ -391,12 +402,8 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
                 return_failed(x, reply);
         judge_again(x->m, move_process(x));
         p = move_process(x);
-        /* One that strayed or was assigned is remembered for the sake of its children. */
-        if (p && p->returning && p->pending == 0) {
-                p->returning = false;
-                if (!p->strayed && !p->assigned)
-                        child_parent_home(x->m, p);
-        }
+        if (p && p->returning && p->pending == 0)
+                returned(x->m, p);
         assign_answered(x->m, x->pid, x->cookie, 0, WIRE_OK, 0);
         instances_check_soon(x->m);
 }

@@ -225,6 +225,18 @@ void scan_request_later(Manager *m) {
                 (void) sd_event_add_time_relative(m->event, &s->retry, CLOCK_MONOTONIC, SCAN_RETRY_USEC, 0, on_retry, m);
 }
 
+void scan_sweep_sooner(Manager *m) {
+        Scan *s = &m->scan;
+        uint64_t usec = 0, now = now_ns() / 1000;
+
+        if (s->silent)
+                return;
+        s->silent = true;
+        s->sooner_usec = s->sooner_usec ? s->sooner_usec * 2 : SCAN_SILENT_USEC;
+        if (s->sweep && sd_event_source_get_time(s->sweep, &usec) >= 0 && usec > now + s->sooner_usec)
+                (void) sd_event_source_set_time(s->sweep, now + s->sooner_usec);
+}
+
 bool scan_is_first_pass(const Manager *m) {
         return m->scan.running && m->scan.passes == 1 && !m->scan.waiting;
 }
@@ -238,6 +250,9 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
                 s->running = false;
         }
         s->sweep_next = !s->running;
+        if (!s->silent)
+                s->sooner_usec = 0;
+        s->silent = false;
         scan_request(m);
         (void) sd_event_source_set_time_relative(source, m->options->sweep_sec * UINT64_C(1000000));
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

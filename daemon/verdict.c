@@ -156,7 +156,7 @@ static void line_facts(Manager *m, Verdict *v, uint32_t facts) {
         if (v->line_error == 0)
                 procinfo_take_line(&v->info, line.text, line.n, line.cut, facts);
         else if (v->line_error == -ETIMEDOUT)
-                m->stats.lines_silent++;
+                m->stats.lines_silent++, scan_sweep_sooner(m);
         else if (v->line_error == -ENOBUFS || v->line_error == -ENOMEM)
                 scan_request_later(m);
         v->info.tried |= facts;

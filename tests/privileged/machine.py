@@ -72,6 +72,15 @@ def place(pid, controller='cgroup2'):
         return None
 
 
+def parent(pid):
+    """0 when it is gone."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as f:
+            return int(f.read().rpartition(')')[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def start_time(pid):
     """Ticks since boot; with the pid it names one process. None when it is gone or a zombie."""
     try:

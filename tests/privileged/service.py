@@ -139,7 +139,7 @@ class Service:
 
     def daemons(self):
         """{role: pid} of what runs now; roles by what the process says it executes."""
-        roles = {}
+        roles, line_readers = {}, []
         for pid in machine.members(self.cgroup):
             try:
                 with open(f'/proc/{pid}/cmdline', 'rb') as f:
@@ -151,11 +151,14 @@ class Service:
             elif name.startswith('pclass-broker'):
                 roles['exereader'] = pid
             elif name == 'pclass-cmdline':
-                roles['cmdline'] = min(pid, roles.get('cmdline', pid))  # it has children that do its reading
+                line_readers.append(pid)
             elif 'names' in name:
                 roles['names'] = pid
             else:
                 roles['listener'] = pid
+        for pid in line_readers:
+            if machine.parent(pid) not in line_readers:  # its children do its reading
+                roles['cmdline'] = pid
         return roles
 
     def ended(self):
