@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/procident.h"
+#include "daemon/timer.h"
 
 #define FOR_USEC_MAX (UINT64_C(10) * 365 * 24 * 3600 * 1000000)
 
@@ -26,14 +27,16 @@ int assign_init(Manager *m) {
         if (!m->assign.verdict)
                 return -ENOMEM;
         verdict_init(m->assign.verdict);
-        return assignments_init(&m->assign.table);
+        int r = assign_store_init(m);
+        return r < 0 ? r : assignments_init(&m->assign.table);
 }
 
 void assign_done(Manager *m) {
         Assign *a = &m->assign;
 
-        if (a->save)
+        if (a->save && timer_is_set(a->save))
                 assign_save(m);
+        sd_event_source_unref(a->save);
         sd_event_source_unref(a->deadline);
         for (AssignWait *w = a->waits, *next; w; w = next) {
                 next = w->next;

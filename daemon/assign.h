@@ -56,6 +56,7 @@ void assign_end(Manager *m, uint64_t order);
 /* What was kept is read when the classes are known. */
 void assign_load(Manager *m);
 void assign_save(Manager *m);
+int assign_store_init(Manager *m); /* -errno */
 void assign_save_soon(Manager *m);
 /* The timer, after orders came or went. */
 void assign_set_deadline(Manager *m);

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/procident.h"
+#include "daemon/timer.h"
 
 #define SAVE_USEC 500000 /* forks and ends of processes are written together */
 
@@ -20,7 +21,7 @@ void assign_save(Manager *m) {
         char boot_id[BOOT_ID_SIZE];
         int r;
 
-        m->assign.save = sd_event_source_unref(m->assign.save);
+        timer_stop(m->assign.save);
         r = procident_boot_id(&m->reader, boot_id);
         if (r >= 0)
                 r = assignments_format(&m->assign.table, boot_id, &text);
@@ -36,8 +37,7 @@ static int on_save(sd_event_source *s, uint64_t usec, void *userdata) {
 }
 
 void assign_save_soon(Manager *m) {
-        if (!m->assign.save)
-                (void) sd_event_add_time_relative(m->event, &m->assign.save, CLOCK_MONOTONIC, SAVE_USEC, SAVE_USEC / 2, on_save, m);
+        timer_within(m->assign.save, SAVE_USEC);
 }
 
 void assign_load(Manager *m) {
@@ -88,11 +88,14 @@ void assign_set_deadline(Manager *m) {
         uint64_t first = assignments_deadline(&m->assign.table);
         Assign *a = &m->assign;
 
-        if (!first)
-                a->deadline = sd_event_source_unref(a->deadline);
-        else if (a->deadline) {
-                (void) sd_event_source_set_time(a->deadline, first);
-                (void) sd_event_source_set_enabled(a->deadline, SD_EVENT_ONESHOT);
-        } else
-                (void) sd_event_add_time(m->event, &a->deadline, CLOCK_BOOTTIME, first, 1000, on_deadline, m);
+        if (first)
+                timer_set(a->deadline, first);
+        else
+                timer_stop(a->deadline);
+}
+
+int assign_store_init(Manager *m) {
+        int r = timer_new(m->event, CLOCK_MONOTONIC, SAVE_USEC / 2, on_save, m, &m->assign.save);
+
+        return r < 0 ? r : timer_new(m->event, CLOCK_BOOTTIME, 1000, on_deadline, m, &m->assign.deadline);
 }

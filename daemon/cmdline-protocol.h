@@ -15,7 +15,7 @@ typedef struct CmdLineRequest {
 
 typedef struct CmdLineReply {
         uint32_t seq;
-        int32_t error; /* 0; -ETIMEDOUT: it does not answer, or another one of this user did not a moment ago; -errno of the read */
+        int32_t error; /* 0; -ETIMEDOUT: it does not answer, or another one of this user did not a moment ago; -ENOBUFS: nobody can be started to read it; -errno of the read */
         uint32_t n;    /* bytes of text */
         uint32_t cut;  /* 1: there was more */
         char text[CMDLINE_SIZE];

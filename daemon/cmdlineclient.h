@@ -23,7 +23,7 @@ typedef struct CmdLineBytes {
         size_t n;
         bool cut;
 } CmdLineBytes;
-/* cookie tells processes of one number apart. patience: so many ms it may take, 0 for whoever handles events. 0; -EAGAIN: the question is open; -ETIMEDOUT: it does not answer; -ENOBUFS: too many are open; -errno. */
+/* cookie tells processes of one number apart. patience: so many ms it may take, 0 for whoever handles events. 0; -EAGAIN: the question is open; -ETIMEDOUT: it does not answer; -ENOBUFS: too many are open, or nobody could read it; -EIO: who read it ended; -errno of the read. */
 int cmdlineclient_ask(CmdLineClient *c, pid_t pid, uint64_t cookie, uint32_t uid, unsigned patience, CmdLineBytes *ret);
 /* After -EAGAIN: `answered` is to be called for this process. */
 void cmdlineclient_wait(CmdLineClient *c, pid_t pid, uint64_t event_ns);

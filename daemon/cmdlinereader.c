@@ -135,18 +135,21 @@ static bool is_penalised(const Reader *r, uint32_t uid) {
         return false;
 }
 
-/* One that is free, or a new one; NULL when there is no room now. */
-static Worker *find_worker(Reader *r) {
+/* One that is free, or a new one. -ETIMEDOUT: all of those that there may be do not answer; -ENOBUFS: a new one cannot be started now. */
+static int find_worker(Reader *r, Worker **ret) {
         Worker *room = NULL;
 
         for (size_t i = 0; i < CMDLINE_WORKERS_MAX; i++) {
                 Worker *w = &r->workers[i];
-                if (w->pid > 0 && w->fd >= 0 && !w->busy)
-                        return w;
+                if (w->pid > 0 && w->fd >= 0 && !w->busy) {
+                        *ret = w;
+                        return 0;
+                }
                 if (w->pid == 0)
                         room = w;
         }
-        return room && start_worker(r, room) >= 0 ? room : NULL;
+        *ret = room;
+        return !room ? -ETIMEDOUT : start_worker(r, room) < 0 ? -ENOBUFS : 0;
 }
 
 /* Someone reads and will be done, or be given up, in time; or was given up just now, and mostly is gone in a moment. */
@@ -180,14 +183,17 @@ static int take_question(Reader *r) {
                 return n < 0 && errno != ECONNRESET ? -errno : 0;
         if (n != sizeof(q))
                 return -EPROTO;
-        Worker *w = is_penalised(r, q.uid) ? NULL : find_worker(r);
-        if (w && send(w->fd, &q, sizeof(q), MSG_NOSIGNAL) == sizeof(q)) {
+        Worker *w = NULL;
+        int k = is_penalised(r, q.uid) ? -ETIMEDOUT : find_worker(r, &w);
+        if (k == 0 && send(w->fd, &q, sizeof(q), MSG_NOSIGNAL) != sizeof(q))
+                k = -ENOBUFS; /* it has ended, as is noticed next */
+        if (k == 0) {
                 w->busy = true;
                 w->q = q;
                 w->since_ms = now_ms();
                 return 1;
         }
-        int k = answer_error(r, q.seq, -ETIMEDOUT);
+        k = answer_error(r, q.seq, k);
         return k < 0 ? k : 1;
 }
 

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "daemon/cgroupread.h"
 #include "daemon/internal.h"
+#include "daemon/timer.h"
 #include "daemon/watcher.h"
 
 #define AGAIN_USEC 4000 /* after the exit of a witness that is listed still */
@@ -22,12 +23,6 @@ typedef struct EmptyWatch {
         struct EmptyWatch *next;  /* of the same witness */
         char path[];              /* of the class */
 } EmptyWatch;
-
-int emptiness_init(Manager *m) {
-        int r = map_new_u64(&m->emptiness.watches);
-
-        return r < 0 ? r : map_new_u64(&m->emptiness.witnesses);
-}
 
 /* ---- witnesses --------------------------------------------------------------------------------------------------------- */
 
@@ -128,22 +123,9 @@ static int on_again(sd_event_source *s, uint64_t usec, void *userdata) {
                         look(w);
                         more = more || w->witness_exited;
                 }
-        if (more) {
-                (void) sd_event_source_set_time_relative(s, AGAIN_USEC);
-                (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-        }
+        if (more)
+                timer_within(s, AGAIN_USEC);
         return 0;
-}
-
-static void look_again_soon(Manager *m) {
-        Emptiness *e = &m->emptiness;
-
-        if (!e->again && sd_event_add_time_relative(m->event, &e->again, CLOCK_MONOTONIC, AGAIN_USEC, 1000, on_again, m) < 0)
-                return;
-        if (sd_event_source_get_enabled(e->again, NULL) > 0)
-                return;
-        (void) sd_event_source_set_time_relative(e->again, AGAIN_USEC);
-        (void) sd_event_source_set_enabled(e->again, SD_EVENT_ONESHOT);
 }
 
 /* The event may come before the kernel has taken the process off its lists, and a leader is listed until its threads have ended. */
@@ -157,7 +139,7 @@ static void emptiness_on_exit(Manager *m, const ProcEvent *e) {
                 w->witness_exited = true;
                 look(w);
                 if (w->witness_exited)
-                        look_again_soon(m);
+                        timer_within(m->emptiness.again, AGAIN_USEC);
         }
 }
 PCLASS_WATCHER(EXIT, emptiness_on_exit);
@@ -310,4 +292,12 @@ void emptiness_moved(Manager *m, pid_t pid, const Class *to) {
         /* The classes above are no longer empty either. */
         for (const Class *c = to; c && w && w->empty; c = classes_parent(&m->classes, c), w = c ? watch_of(m, c) : NULL)
                 look(w);
+}
+
+int emptiness_init(Manager *m) {
+        int r = timer_new(m->event, CLOCK_MONOTONIC, 1000, on_again, m, &m->emptiness.again);
+
+        if (r >= 0)
+                r = map_new_u64(&m->emptiness.watches);
+        return r < 0 ? r : map_new_u64(&m->emptiness.witnesses);
 }

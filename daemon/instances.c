@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "daemon/cgroupread.h"
 #include "daemon/internal.h"
+#include "daemon/timer.h"
 #include "daemon/verdict.h"
 
 #define CLEANUP_USEC 50000 /* a burst of exits is looked at once */
@@ -24,10 +25,6 @@ typedef struct Waiting {
         size_t n, room;
         char name[];
 } Waiting;
-
-int instances_init(Manager *m) {
-        return map_new_string(&m->instances.waiting);
-}
 
 static void waiting_free(Waiting *w) {
         if (!w)
@@ -287,7 +284,6 @@ static bool instance_is_empty(Manager *m, const Class *c) {
 static int on_cleanup(sd_event_source *s, uint64_t usec, void *userdata) {
         Manager *m = userdata;
 
-        m->instances.cleanup = sd_event_source_unref(m->instances.cleanup);
         for (size_t i = 0; i < m->classes.n; i++) {
                 Class *c = m->classes.classes[i];
                 WireDropInstance item = { .class_index = i };
@@ -296,8 +292,10 @@ static int on_cleanup(sd_event_source *s, uint64_t usec, void *userdata) {
                 if (!c || !class_is_made_on_demand(c) || c->dropping || !c->hierarchies || !instance_is_empty(m, c))
                         continue;
                 d = malloc(sizeof(*d));
-                if (!d)
+                if (!d) {
+                        timer_within(s, CLEANUP_USEC);
                         return 0;
+                }
                 *d = (Drop) { m, c->index };
                 if (brokerclient_submit(m->broker, WIRE_DROP_INSTANCE, &item, on_dropped, d) < 0)
                         free(d);
@@ -310,10 +308,16 @@ static int on_cleanup(sd_event_source *s, uint64_t usec, void *userdata) {
 void instances_check_soon(Manager *m) {
         bool any = false;
 
-        if (m->instances.cleanup)
+        if (timer_is_set(m->instances.cleanup))
                 return;
         for (size_t i = 0; i < m->classes.n && !any; i++)
                 any = m->classes.classes[i] && class_is_made_on_demand(m->classes.classes[i]);
         if (any)
-                (void) sd_event_add_time_relative(m->event, &m->instances.cleanup, CLOCK_MONOTONIC, CLEANUP_USEC, 1000, on_cleanup, m);
+                timer_within(m->instances.cleanup, CLEANUP_USEC);
+}
+
+int instances_init(Manager *m) {
+        int r = timer_new(m->event, CLOCK_MONOTONIC, 1000, on_cleanup, m, &m->instances.cleanup);
+
+        return r < 0 ? r : map_new_string(&m->instances.waiting);
 }

@@ -194,13 +194,26 @@ static void on_ready(void *userdata) {
         Program *p = userdata;
         int r = service_new(p->m, &p->service);
 
-        if (r < 0)
+        if (r < 0) {
                 log_error_errno(r, "Cannot serve D-Bus");
+                manager_exit(p->m, EXIT_FAILURE); /* to be started anew */
+        }
 }
 
 static int on_reload_signal(sd_event_source *s, const struct signalfd_siginfo *info, void *userdata) {
         manager_reload_by_signal(userdata);
         return 0;
+}
+
+static int heed_signals(Manager *m) {
+        sd_event *event = manager_event(m);
+        int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGHUP, on_reload_signal, m);
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGUSR2, on_reload_signal, m);
 }
 
 static int run(const Options *o, const ManagerFds *fds) {
@@ -218,11 +231,9 @@ static int run(const Options *o, const ManagerFds *fds) {
         r = manager_new(o, fds, &p.m);
         if (r < 0)
                 return r;
-        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGTERM, NULL, NULL);
-        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGINT, NULL, NULL);
-        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGHUP, on_reload_signal, p.m);
-        (void) sd_event_add_signal(manager_event(p.m), NULL, SIGUSR2, on_reload_signal, p.m);
-        r = manager_run(p.m, on_ready, &p);
+        r = heed_signals(p.m);
+        if (r >= 0)
+                r = manager_run(p.m, on_ready, &p);
         if (p.service)
                 service_free(p.service);
         manager_free(p.m);

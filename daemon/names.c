@@ -13,6 +13,7 @@
 #define SETTLE_USEC UINT64_C(100000)    /* answers gather for so long at most before `changed` is called */
 #define DEBOUNCE_USEC UINT64_C(200000)  /* useradd writes passwd, group and more one after the other */
 #define RETRY_USEC UINT64_C(10000000)
+#define REFUSED_USEC UINT64_C(1000000)  /* for want of memory */
 
 typedef struct Answer Answer;
 struct Answer {
@@ -220,6 +221,12 @@ static void entry_drop(Names *n, Entry *e) {
         entry_free(e);
 }
 
+/* Nobody asks for a name now: whoever wanted it is told to try again. */
+static void refuse(Names *n, uint64_t usec) {
+        if (!armed(n->settle))
+                arm(n->settle, usec);
+}
+
 /* A full cache is dropped, but for what is being asked. Who holds a string of it, or is refused here, is told soon. */
 static bool make_room(Names *n, NamesKind kind) {
         Entry *e;
@@ -230,8 +237,8 @@ static bool make_room(Names *n, NamesKind kind) {
                 if (!e->question.waiting)
                         entry_drop(n, e);
         bool room = map_size(n->entries[kind]) < NAMES_CACHE_MAX;
-        if ((!by_name(kind) || !room) && !armed(n->settle))
-                arm(n->settle, SETTLE_USEC);
+        if (!by_name(kind) || !room)
+                refuse(n, SETTLE_USEC);
         return room;
 }
 
@@ -240,13 +247,17 @@ static Entry *entry_new(Names *n, NamesKind kind, uint32_t id, const char *name)
         if (!make_room(n, kind))
                 return NULL;
         Entry *e = calloc(1, sizeof(*e) + strlen(name) + 1);
-        if (!e)
-                return NULL;
-        strcpy(e->name, name);
-        e->question = (NamesQuestion) { .kind = kind, .id = id, .name = e->name };
-        int r = by_name(kind) ? map_put_string(n->entries[kind], name, e) : map_put_u64(n->entries[kind], id, e);
-        if (r < 0)
-                return entry_free(e);
+        int r = e ? 0 : -ENOMEM;
+        if (e) {
+                strcpy(e->name, name);
+                e->question = (NamesQuestion) { .kind = kind, .id = id, .name = e->name };
+                r = by_name(kind) ? map_put_string(n->entries[kind], name, e) : map_put_u64(n->entries[kind], id, e);
+        }
+        if (r < 0) {
+                n->meaning |= by_name(kind);
+                refuse(n, REFUSED_USEC);
+                return e ? entry_free(e) : NULL;
+        }
         names_link_ask(n->link, &e->question);
         return e;
 }

@@ -25,6 +25,8 @@ int rulebase_new(Manager *m, RuleBase **ret) {
                 r = ruleset_new(&b->files);
         if (r >= 0)
                 r = match_cache_new(&b->cache);
+        if (r >= 0)
+                r = ruleload_init(b);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(b);

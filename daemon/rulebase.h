@@ -26,7 +26,7 @@ typedef struct RuleBase {
         Map *by_id;              /* id -> RuleEntry* of `current`, or NULL until somebody asks */
         Map *matches;            /* id -> uint64_t*, decisions won */
         RuleLoad *loads;         /* under way (the first) and waiting */
-        sd_event_source *load, *discard;
+        sd_event_source *load, *again, *discard;
         Ruleset *discarded[8];   /* out of force, let go of bit by bit */
         size_t n_discarded;
         bool trim;               /* they were large */
@@ -69,7 +69,8 @@ int rulebase_recompile(RuleBase *b);
  * -ECANCELED when the daemon ends. */
 typedef void (*RuleLoaded)(int r, const TextError *err, void *userdata);
 int ruleload_files(RuleBase *b, RuleLoaded callback, void *userdata);
-int ruleload_again(RuleBase *b); /* asked for several times, it is done once */
+int ruleload_init(RuleBase *b);
+int ruleload_again(RuleBase *b); /* asked for several times, it is done once; where it cannot be begun or done now, it is tried again */
 bool ruleload_under_way(const RuleBase *b);
 void ruleload_done(RuleBase *b);
 

@@ -7,6 +7,7 @@
 #include "common/str.h"
 #include "daemon/cgrulesload.h"
 #include "daemon/internal.h"
+#include "daemon/timer.h"
 
 #define RULE_FILE_MAX (16u << 20)                /* bytes */
 #define SLICE_NS UINT64_C(1000000)               /* then the loop looks for events */
@@ -239,6 +240,8 @@ int rulebase_load(RuleBase *b, TextError *err) {
 
 /* ---- in the background -------------------------------------------------------------------------------------------------- */
 
+#define AGAIN_USEC UINT64_C(1000000)
+
 static int load_again(RuleBase *b);
 
 static void load_end(RuleBase *b, int r, const TextError *err) {
@@ -248,14 +251,16 @@ static void load_end(RuleBase *b, int r, const TextError *err) {
         b->loads = l->next;
         if (r >= 0)
                 load_take(l);
-        else if (!l->from_files)
-                log_warning_errno(r, "The rules could not be resolved anew");
+        else if (!l->from_files) {
+                log_warning_errno(r, "The rules could not be resolved anew; trying again");
+                timer_within(b->again, AGAIN_USEC);
+        }
         if (!b->loads)
                 (void) sd_event_source_set_enabled(b->load, SD_EVENT_OFF);
         if (l->callback)
                 l->callback(r, err, l->userdata);
-        if (stale && load_again(b) < 0)
-                scan_request_later(b->m);
+        if (stale)
+                (void) ruleload_again(b);
 }
 
 static int on_load(sd_event_source *s, void *userdata) {
@@ -273,23 +278,13 @@ static int on_load(sd_event_source *s, void *userdata) {
 }
 
 /* Behind those that are under way: each sees the files as they were after it was asked for. */
-static int load_queue(RuleBase *b, RuleLoad *l) {
+static void load_queue(RuleBase *b, RuleLoad *l) {
         RuleLoad **last = &b->loads;
-        int r = 0;
 
-        if (!b->load) {
-                r = sd_event_add_defer(b->m->event, &b->load, on_load, b);
-                if (r >= 0)
-                        r = sd_event_source_set_priority(b->load, PRIORITY_RULES);
-        }
-        if (r >= 0)
-                r = sd_event_source_set_enabled(b->load, SD_EVENT_ON);
-        if (r < 0)
-                return r;
         while (*last)
                 last = &(*last)->next;
         *last = l;
-        return 0;
+        (void) sd_event_source_set_enabled(b->load, SD_EVENT_ON);
 }
 
 static int load_begin(RuleBase *b, bool from_files, RuleLoaded callback, void *userdata) {
@@ -300,10 +295,8 @@ static int load_begin(RuleBase *b, bool from_files, RuleLoaded callback, void *u
                 return r;
         l->callback = callback;
         l->userdata = userdata;
-        r = load_queue(b, l);
-        if (r >= 0)
-                TAKE_PTR(l);
-        return r;
+        load_queue(b, TAKE_PTR(l));
+        return 0;
 }
 
 int ruleload_files(RuleBase *b, RuleLoaded callback, void *userdata) {
@@ -323,7 +316,25 @@ int ruleload_again(RuleBase *b) {
                 b->loads->stale = true;
                 return 0;
         }
-        return load_again(b);
+        int r = load_again(b);
+        if (r < 0)
+                timer_within(b->again, AGAIN_USEC);
+        return r;
+}
+
+static int on_again(sd_event_source *s, uint64_t usec, void *userdata) {
+        (void) ruleload_again(userdata);
+        return 0;
+}
+
+int ruleload_init(RuleBase *b) {
+        int r = sd_event_add_defer(b->m->event, &b->load, on_load, b);
+
+        if (r >= 0)
+                r = sd_event_source_set_enabled(b->load, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_source_set_priority(b->load, PRIORITY_RULES);
+        return r < 0 ? r : timer_new(b->m->event, CLOCK_MONOTONIC, 0, on_again, b, &b->again);
 }
 
 bool ruleload_under_way(const RuleBase *b) {
@@ -338,4 +349,5 @@ void ruleload_done(RuleBase *b) {
                         l->callback(-ECANCELED, NULL, l->userdata);
         }
         b->load = sd_event_source_unref(b->load);
+        b->again = sd_event_source_unref(b->again);
 }

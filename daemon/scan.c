@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "daemon/internal.h"
+#include "daemon/timer.h"
 
 /* Answers that never come must not keep a run open for ever; the next sweep looks again. */
 #define PASS_USEC_MAX (30 * UINT64_C(1000000))
@@ -210,31 +211,33 @@ void scan_request(Manager *m) {
                 run_start(m);
 }
 
+/* Everybody is looked at now: whose command line is silent then says so anew. */
+static void silence_over(Scan *s) {
+        if (!s->silent)
+                s->again_usec = 0;
+        s->silent = false;
+}
+
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *m = userdata;
 
-        m->scan.retry = sd_event_source_unref(m->scan.retry);
+        silence_over(&m->scan);
         scan_request(m);
         return 0;
 }
 
 void scan_request_later(Manager *m) {
-        Scan *s = &m->scan;
-
-        if (!s->retry)
-                (void) sd_event_add_time_relative(m->event, &s->retry, CLOCK_MONOTONIC, SCAN_RETRY_USEC, 0, on_retry, m);
+        timer_within(m->scan.retry, SCAN_RETRY_USEC);
 }
 
-void scan_sweep_sooner(Manager *m) {
+void scan_look_again(Manager *m) {
         Scan *s = &m->scan;
-        uint64_t usec = 0, now = now_ns() / 1000;
 
         if (s->silent)
                 return;
         s->silent = true;
-        s->sooner_usec = s->sooner_usec ? s->sooner_usec * 2 : SCAN_SILENT_USEC;
-        if (s->sweep && sd_event_source_get_time(s->sweep, &usec) >= 0 && usec > now + s->sooner_usec)
-                (void) sd_event_source_set_time(s->sweep, now + s->sooner_usec);
+        s->again_usec = s->again_usec ? MIN(s->again_usec * 2, SCAN_SILENT_USEC_MAX) : SCAN_SILENT_USEC;
+        timer_within(s->sweep ? s->sweep : s->retry, s->again_usec);
 }
 
 bool scan_is_first_pass(const Manager *m) {
@@ -250,9 +253,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
                 s->running = false;
         }
         s->sweep_next = !s->running;
-        if (!s->silent)
-                s->sooner_usec = 0;
-        s->silent = false;
+        silence_over(s);
         scan_request(m);
         (void) sd_event_source_set_time_relative(source, m->options->sweep_sec * UINT64_C(1000000));
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -270,6 +271,8 @@ int scan_init(Manager *m) {
                 r = sd_event_source_set_enabled(s->step, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_source_set_priority(s->step, PRIORITY_SCAN);
+        if (r >= 0)
+                r = timer_new(m->event, CLOCK_MONOTONIC, 0, on_retry, m, &s->retry);
         if (r >= 0 && m->options->sweep_sec > 0)
                 r = sd_event_add_time_relative(m->event, &s->sweep, CLOCK_MONOTONIC, m->options->sweep_sec * UINT64_C(1000000), 0,
                                                on_sweep, m);

@@ -11,12 +11,13 @@ struct Manager;
 #define SCAN_MOVES_MAX 256 /* under way; then a pass waits for answers, so that ten thousand processes need no more memory for it than some */
 #define SCAN_PASSES_MAX 8
 #define SCAN_RETRY_USEC 1000000
-#define SCAN_SILENT_USEC 11000000 /* the reader of command lines asks nobody of that user for 10 s */
+#define SCAN_SILENT_USEC UINT64_C(11000000) /* the reader of command lines asks nobody of that user for 10 s */
+#define SCAN_SILENT_USEC_MAX UINT64_C(3600000000)
 
 typedef struct Scan {
         sd_event_source *step, *sweep, *post, *retry;
-        bool silent;        /* since the last sweep a command line was not to be had */
-        uint64_t sooner_usec; /* after what time a sweep looks for it again; 0: none was silent */
+        bool silent;        /* a command line was not to be had; to be looked for again */
+        uint64_t again_usec; /* after what time; 0: none was silent */
         pid_t *pids;
         size_t n, next;
         bool running;       /* from the request to the statement */
@@ -40,9 +41,9 @@ void scan_done(struct Manager *m);
 void scan_request(struct Manager *m);
 /* The same in SCAN_RETRY_USEC, however often it is asked meanwhile: for what cannot be done now and would fail again at once. */
 void scan_request_later(struct Manager *m);
-/* A command line was not to be had in time, so what was judged may be wrong: the next sweep comes SCAN_SILENT_USEC from now, and, while lines go on being silent,
- * after twice the time each. */
-void scan_sweep_sooner(struct Manager *m);
+/* A command line was not to be had in time, so what was judged may be wrong: the next sweep (a pass, if there are no sweeps) comes SCAN_SILENT_USEC from now, and,
+ * while lines go on being silent, after twice the time each. */
+void scan_look_again(struct Manager *m);
 /* The statement of the last run says who is held: once more, after some of them were judged again. */
 void scan_count_held(struct Manager *m);
 /* In the first pass of a run, while processes are still being judged. */

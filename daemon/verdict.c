@@ -155,10 +155,13 @@ static void line_facts(Manager *m, Verdict *v, uint32_t facts) {
         v->line_pending = v->line_error == -EAGAIN;
         if (v->line_error == 0)
                 procinfo_take_line(&v->info, line.text, line.n, line.cut, facts);
-        else if (v->line_error == -ETIMEDOUT)
-                m->stats.lines_silent++, scan_sweep_sooner(m);
-        else if (v->line_error == -ENOBUFS || v->line_error == -ENOMEM)
+        else if (v->line_error == -ETIMEDOUT) {
+                m->stats.lines_silent++;
+                scan_look_again(m);
+        } else if (v->line_error == -ENOBUFS || is_shortage(v->line_error))
                 scan_request_later(m);
+        else if (v->line_error == -EIO) /* who read it has ended meanwhile */
+                scan_look_again(m);
         v->info.tried |= facts;
 }
 

@@ -37,6 +37,10 @@ ROWS = (
         'test_noticed_within_a_heartbeat'),
     Row('shortage', 'no descriptor left in the listener (EMFILE)', '{processes} processes', 'no wrong move; all in place when there are descriptors again',
         '{noticed} noticed, {misplaced} misplaced afterwards', 'test_listener_without_descriptors'),
+    *(Row(f'short_{key}', f'{name} as a whole program, short of memory or descriptors at one call by chance or from it on, those of libc and of the libraries included', '{turns} lives, {met} met it',
+          'an error, another start or all the same where it belongs; never a crash or a wrong move', '{ended} started anew; {misplaced} misplaced', test)
+      for key, name, test in (('pclassd', '`pclassd`', 'test_pclassd'), ('pclass_names', '`pclass-names`', 'test_names'),
+                              ('pclass_cmdline', 'the reader of command lines', 'test_command_lines'))),
     Row('removed', 'the directory of a class removed by somebody else while processes come', '{rounds} times', 'made again with its limits; nobody misplaced',
         '{made} made again, {misplaced} of {processes} misplaced', 'test_directory_removed'),
     Row('unmounted', 'a hierarchy unmounted and mounted again', '{rounds} times', 'told both times; nobody misplaced', 'told {told} times, {misplaced} of {processes} misplaced', 'test_unmounted'),

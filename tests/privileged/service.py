@@ -85,8 +85,7 @@ class Service:
         self.write(f'classes.d/{name}', text)
 
     # ---- its life ----
-    def start(self):
-        """Starts it and waits until it has gone over every process."""
+    def start_only(self):
         log = open(f'{self.dir}/log', 'a', encoding='utf-8')
         command = [*self.wrapper, BROKER, f'--config={self.dir}/pclass.conf', '--log-level=debug', *self.options]
         if self.without:
@@ -94,6 +93,10 @@ class Service:
         with log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd='/',
                                             preexec_fn=lambda: machine.enter(self.cgroup))
+
+    def start(self):
+        """Starts it and waits until it has gone over every process."""
+        self.start_only()
         self.wait_running()
         return self
 

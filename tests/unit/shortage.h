@@ -32,7 +32,8 @@ static inline void shortage_resume(void) {
 bool shortage_met(void);
 
 /* A program whose calls fail (shortage-program.c): it shares this with the test that started it, in a file whose descriptor is in the environment as
- * PCLASS_SHORTAGE. What it forks counts with it, what it executes does not. */
+ * PCLASS_SHORTAGE, or else in one beside it that is called as it was started, with ".shortage" behind. What it forks counts with it, what it executes does
+ * not. */
 typedef struct ShortageOrder {
         ShortageKind kind;
         bool all;                /* from the n-th on */
