@@ -36,6 +36,54 @@ void children_disinherit(Manager *m, const Waiters *waiters, pid_t parent) {
                         proctable_get(m->table, waiters->items[i].pid)->heir = false;
 }
 
+/* ---- parents that are found after a restart ---- */
+
+static bool fill_origin(Process *p, Origin *of) {
+        bool gaps = false;
+
+        if (!of)
+                return false;
+        if (!p->origin) {
+                p->origin = origin_ref(of);
+                return true;
+        }
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                gaps |= wire_place(p->origin->place[h]) == WIRE_NONE && wire_place(of->place[h]) != WIRE_NONE;
+        if (!gaps || origin_unsettle(&p->origin) < 0)
+                return false;
+        for (size_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                if (wire_place(p->origin->place[h]) == WIRE_NONE)
+                        p->origin->place[h] = of->place[h];
+        return true;
+}
+
+bool child_of_known(Process *p, const Process *parent) {
+        if (!p->origin) {
+                p->strayed = parent->strayed;
+                if (!p->rule)
+                        process_set_rule(p, parent->rule);
+        }
+        return fill_origin(p, parent->origin);
+}
+
+bool children_of_found(Manager *m) {
+        bool any = false, more = true;
+
+        while (more) { /* as often as generations had their numbers the wrong way round */
+                size_t i = 0;
+                Process *p;
+
+                more = false;
+                while ((p = proctable_next(m->table, &i))) {
+                        const Process *parent = p->parent ? proctable_get(m->table, p->parent) : NULL;
+                        if (parent && parent->origin != p->origin)
+                                more |= child_of_known(p, parent);
+                }
+                any |= more;
+        }
+        return any;
+}
+
 /* ---- parents that went home ---- */
 
 /* It may have got something to be remembered for since, or have come home once more. */

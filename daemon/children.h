@@ -1,5 +1,5 @@
 /* Children whose birth falls into what happens to their parent: it waits for a fact or its class when they are forked, or it is back at its origin before
- * their fork is told of. */
+ * their fork is told of. And those that were born while nobody looked. */
 #pragma once
 #include "daemon/procevent.h"
 #include "daemon/proctable.h"
@@ -20,6 +20,12 @@ void children_disinherit(Manager *m, const Waiters *waiters, pid_t parent);
 void child_parent_home(Manager *m, Process *p);
 /* Nothing older than `ns` is left in the event queue. */
 void children_caught_up(Manager *m, uint64_t ns);
+
+/* p is found in a class where nobody moved it, so it was born there: it has its parent's origin, and what put the parent there. If it was born in the middle of its
+ * parent's move, it was moved on some hierarchies, and what it lacks is its parent's. True: it has got something. */
+bool child_of_known(Process *p, const Process *parent);
+/* After a pass in which such children were taken into the table before their parents, whose numbers are greater. True: somebody has an origin by that. */
+bool children_of_found(Manager *m);
 
 /* A child of one that is in no class has an entry only while a rule asks where it was born. */
 void child_of_nobody(Manager *m, const ProcEvent *e);

@@ -393,9 +393,8 @@ static int adopt(Manager *m, Verdict *v) {
         const WireMember *member = m->members ? map_get_u64(m->members, v->info.pid) : NULL;
         const Order *order = assign_peek(m, v);
         Process *parent, *p;
-        uint32_t wanted = 0, assigned = 0;
+        uint32_t wanted = 0, assigned = 0, left_behind = 0, recorded = 0;
         uint16_t class_index[WIRE_HIERARCHIES_MAX] = {};
-        bool left_behind = false;
 
         if (verdict_paths(m, v) < 0)
                 return 0;
@@ -406,8 +405,8 @@ static int adopt(Manager *m, Verdict *v) {
                 else if (c) {
                         wanted |= 1u << h;
                         class_index[h] = c->index;
-                } else
-                        left_behind |= v->paths[h] && classes_inside(&m->classes, h, v->paths[h]); /* the class is none any more */
+                } else if (v->paths[h] && classes_inside(&m->classes, h, v->paths[h]))
+                        left_behind |= 1u << h; /* the class is none any more */
         }
         if (!wanted && !assigned && !left_behind)
                 return 0;
@@ -422,13 +421,15 @@ static int adopt(Manager *m, Verdict *v) {
         parent = v->info.ppid > 0 ? proctable_get(m->table, v->info.ppid) : NULL;
         if (member && member->cookie == v->info.cookie) {
                 if (origin_new(&p->origin) >= 0)
-                        for (uint32_t h = 0; h < WIRE_HIERARCHIES_MAX; h++)
+                        for (uint32_t h = 0; h < WIRE_HIERARCHIES_MAX; h++) {
                                 p->origin->place[h] = (uint16_t) member->origin[h];
-        } else if (parent) {
-                p->origin = origin_ref(parent->origin);
-                p->strayed = parent->strayed;
-                p->parent = parent->pid; /* nobody moved it: it was born there */
-                process_set_rule(p, parent->rule);
+                                recorded |= (member->origin[h] != WIRE_NONE) << h;
+                        }
+        }
+        if ((wanted | assigned | left_behind) & ~recorded) { /* nobody moved it there: it was born there, maybe in the middle of its parent's move */
+                p->parent = v->info.ppid;
+                if (parent)
+                        (void) child_of_known(p, parent);
         }
         marks_restore(m, p);
         return 0;

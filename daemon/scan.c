@@ -139,6 +139,7 @@ static void run_end(Manager *m) {
         emptiness_look_at_all(m);
         if (s->by_sweep)
                 classcare_sweep(m);
+        s->again |= m->members && children_of_found(m);
         drop_members(m);
         marks_tidy(m);
         if (s->last.moved > 0 || !s->last.converged)
