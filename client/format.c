@@ -30,7 +30,8 @@ int json_mode_from_string(const char *s, JsonMode *ret) {
         return 0;
 }
 
-/* Files and command lines may hold any byte, JSON text only UTF-8: what is none is told as U+FFFD. ASCII below a blank has been escaped already. */
+/* Files and command lines may hold any byte, JSON text only UTF-8: what is none is told as U+FFFD. ASCII below a blank has been escaped already, and the control
+ * characters of ISO 8859 are here, for a terminal might obey them. */
 static void print_utf8(FILE *f, const char *text) {
         while (*text) {
                 size_t n = str_printable_prefix(text);
@@ -38,7 +39,10 @@ static void print_utf8(FILE *f, const char *text) {
                 text += n;
                 if (*text && !(*text & 0x80))
                         fputc(*text++, f);
-                else if (*text) {
+                else if (*text == '\xc2' && (text[1] & 0xe0) == 0x80) {
+                        fprintf(f, "\\u00%02x", (unsigned char) text[1]);
+                        text += 2;
+                } else if (*text) {
                         fputs("\\ufffd", f);
                         text++;
                 }

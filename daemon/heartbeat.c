@@ -21,7 +21,7 @@ static void heartbeat_ping(Manager *m, bool alive) {
 static void heartbeat_on_comm(Manager *m, const ProcEvent *e) {
         Heartbeat *hb = &m->heartbeat;
 
-        if (e->pid != getpid() || !hb->raised_ns)
+        if (!hb->raised_ns || e->pid != getpid()) /* a system call, for each change of a name */
                 return;
         hb->raised_ns = 0;
         hb->misses = 0;

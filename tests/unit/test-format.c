@@ -160,6 +160,7 @@ static void test_json_is_utf8(void **state) {
                 const char *text, *expected;
         } cases[] = {
                 { "a\xff" "b", "\"a\\ufffdb\"\n" }, { "\xc3\xa9\xc3", "\"\xc3\xa9\\ufffd\"\n" }, { "\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"\n" },
+                { "\xc2\x9b" "31m\xc2\xa0", "\"\\u009b31m\xc2\xa0\"\n" },
                 { "a\n\x7f\x1b", "\"a\\n\x7f\\u001b\"\n" }, { "\xf0\x9f\x90\xa7", "\"\xf0\x9f\x90\xa7\"\n" },
         };
 
