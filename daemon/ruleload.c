@@ -252,8 +252,9 @@ static void load_end(RuleBase *b, int r, const TextError *err) {
         if (r >= 0)
                 load_take(l);
         else if (!l->from_files) {
-                log_warning_errno(r, "The rules could not be resolved anew; trying again");
-                timer_within(b->again, AGAIN_USEC);
+                log_warning_errno(r, "The rules could not be resolved anew");
+                if (is_shortage(r))
+                        timer_within(b->again, AGAIN_USEC);
         }
         if (!b->loads)
                 (void) sd_event_source_set_enabled(b->load, SD_EVENT_OFF);

@@ -1,7 +1,8 @@
 /* What is remembered of processes, and what children get of it. */
 #include "tests/unit/test.h"
 
-#include "daemon/proctable.h"
+#include "daemon/children.h"
+#include "daemon/internal.h"
 
 static ProcTable *table;
 
@@ -34,6 +35,47 @@ static void make_finds_the_same(void **state) {
         proctable_remove(table, 7);
         proctable_remove(table, 7);
         assert_null(proctable_get(table, 7));
+}
+
+/* What is found after a restart: a number, its parent's, and two places that are known of its origin. */
+static Process *found(pid_t pid, pid_t parent, uint32_t place3, uint32_t place5) {
+        Process *p;
+
+        assert_int_equal(proctable_make(table, pid, (uint64_t) pid, &p), 0);
+        p->parent = parent;
+        if (place3 == WIRE_NONE && place5 == WIRE_NONE)
+                return p;
+        assert_int_equal(origin_new(&p->origin), 0);
+        p->origin->place[3] = (uint16_t) place3;
+        p->origin->place[5] = (uint16_t) place5;
+        return p;
+}
+
+static void found_before_its_parent(void **state) {
+        Manager m = { .table = table };
+        Process *grandchild = found(2, 3, WIRE_NONE, WIRE_NONE), *child = found(3, 9, WIRE_NONE, WIRE_NONE), *parent = found(9, 0, 33, 55);
+        Process *orphan = found(4, 1, WIRE_NONE, WIRE_NONE);
+
+        assert_true(children_of_found(&m));
+        assert_ptr_equal(child->origin, parent->origin);
+        assert_ptr_equal(grandchild->origin, parent->origin);
+        assert_null(orphan->origin);
+        assert_false(children_of_found(&m));
+}
+
+static void born_in_the_middle_of_a_move(void **state) {
+        Manager m = { .table = table };
+        Process *parent = found(9, 0, 33, 55), *child = found(10, 9, WIRE_NONE, 56), *other = found(11, 0, WIRE_NONE, WIRE_NONE);
+
+        child->origin->settled = 1; /* others share the record, of whom this says nothing */
+        other->origin = origin_ref(child->origin);
+        assert_true(children_of_found(&m));
+        assert_int_equal(wire_place(child->origin->place[3]), 33);
+        assert_int_equal(wire_place(child->origin->place[5]), 56);
+        assert_int_equal(wire_place(child->origin->place[4]), WIRE_NONE);
+        assert_int_equal(wire_place(other->origin->place[3]), WIRE_NONE);
+        assert_int_equal(wire_place(parent->origin->place[5]), 55);
+        assert_false(children_of_found(&m));
 }
 
 static void children_share_rule_and_origin(void **state) {
@@ -150,6 +192,8 @@ int main(void) {
                 cmocka_unit_test(families_from_one_place_share_a_record),
                 cmocka_unit_test(what_may_change_is_not_shared),
                 cmocka_unit_test_setup_teardown(make_finds_the_same, setup, teardown),
+                cmocka_unit_test_setup_teardown(found_before_its_parent, setup, teardown),
+                cmocka_unit_test_setup_teardown(born_in_the_middle_of_a_move, setup, teardown),
                 cmocka_unit_test_setup_teardown(children_share_rule_and_origin, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_old_entry_of_the_number_goes, setup, teardown),
                 cmocka_unit_test_setup_teardown(iteration_may_remove, setup, teardown),
