@@ -137,13 +137,13 @@ class Shortage(FaultCase):
             print(f'     {name}, {kind}: {calls} calls, {self.turns} turns so far, {monotonic() - began:.0f} s')
         self.assertGreater(self.met, 0)
         self.assertEqual(self.wrong, 0)
-        seen(f'short_{name.replace("-", "_")}', turns=self.turns, met=self.met, ended=self.ended, misplaced=self.wrong)
+        return {'turns': self.turns, 'met': self.met, 'ended': self.ended, 'misplaced': self.wrong}
 
     def test_pclassd(self):
-        self.run_out('pclassd')
+        seen('short_pclassd', **self.run_out('pclassd'))
 
     def test_names(self):
-        self.run_out('pclass-names')
+        seen('short_pclass_names', **self.run_out('pclass-names'))
 
     def test_command_lines(self):
-        self.run_out('pclass-cmdline')
+        seen('short_pclass_cmdline', **self.run_out('pclass-cmdline'))
