@@ -127,6 +127,16 @@ static size_t utf8_length(const unsigned char *p) {
         return n;
 }
 
+size_t str_name_span(const char *s, const char *more) {
+        size_t n = 0;
+
+        for (;; n++) {
+                unsigned char c = (unsigned char) s[n], letter = c | 0x20;
+                if ((letter < 'a' || letter > 'z') && (c < '0' || c > '9') && c != '_' && (!c || !strchr(more, c)))
+                        return n;
+        }
+}
+
 size_t str_printable_prefix(const char *s) {
         const unsigned char *p = (const unsigned char *) s;
 

@@ -19,6 +19,9 @@ char *strv_join(char *const *l, const char *separator); /* new string, or NULL w
 DEFINE_CLEANUP(char **, strv_free)
 #define _cleanup_strv_ _cleanup_(strv_freep)
 
+/* Bytes at the start of s that are ASCII letters, digits, _ or one of `more`. strspn() fills a table for so many. */
+size_t str_name_span(const char *s, const char *more);
+
 /* True for well-formed UTF-8 without control characters (what D-Bus and a terminal take as it is). */
 bool str_is_printable_utf8(const char *s);
 size_t str_printable_prefix(const char *s); /* bytes before the first one that it would refuse */

@@ -54,7 +54,7 @@ static int parse_key(Parse *p) {
                 s->at++;
         }
         start = s->text + s->at;
-        n = strspn(start, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+        n = str_name_span(start, "-");
         if (n == 0)
                 return scanner_fail(s, s->at, "expected a condition such as type=httpd_t");
         r = key_from_name(start, n, &p->c->key);

@@ -58,7 +58,7 @@ static int parse_name(Scanner *s, RuleDraft *d) {
                 return scanner_fail(s, s->at, "expected a rule, got a comment");
         if (!strchr(NAME_FIRST, *name))
                 return scanner_fail(s, s->at, "expected the name of the rule: a letter or _, then letters, digits, _ . -");
-        n = strspn(name, NAME_FIRST "0123456789.-");
+        n = str_name_span(name, ".-");
         if (n > RULE_NAME_MAX)
                 return scanner_fail(s, s->at, "the name of a rule has at most %d bytes", RULE_NAME_MAX);
         if (name[n] != ':' || !is_blank(name[n + 1]))
@@ -115,10 +115,10 @@ static int parse_conditions(Scanner *s, RuleDraft *d) {
 }
 
 /* What may stand before the colon of "cpu,cpuacct:class"; class names that hold a colon are told apart by it. */
-#define CONTROLLER_BYTES NAME_FIRST "0123456789.-=*"
+#define CONTROLLER_MORE ".-=*" /* beside what a name has */
 
 static size_t controllers_length(const char *token, size_t n) {
-        size_t m = strspn(token, CONTROLLER_BYTES ",");
+        size_t m = str_name_span(token, CONTROLLER_MORE ",");
 
         return m < n && token[m] == ':' ? m : 0;
 }
@@ -148,7 +148,7 @@ static int parse_controllers(Scanner *s, Rule *r, size_t n) {
         bool any;
 
         while (s->at < end) {
-                size_t m = strspn(s->text + s->at, CONTROLLER_BYTES);
+                size_t m = str_name_span(s->text + s->at, CONTROLLER_MORE);
                 _cleanup_free_ char *c = strndup(s->text + s->at, m);
                 if (!c)
                         return -ENOMEM;

@@ -43,6 +43,18 @@ static void test_split_of_nothing(void **state) {
         assert_null(l);
 }
 
+static void test_name_span(void **state) {
+        static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+
+        for (int c = 1; c < 256; c++) {
+                const char text[] = { 'a', (char) c, 'b', '\0' };
+                assert_int_equal(str_name_span(text, ""), strchr(bytes, c) ? 3 : 1);
+                assert_int_equal(str_name_span(text, ".-"), strchr(bytes, c) || c == '.' || c == '-' ? 3 : 1);
+        }
+        assert_int_equal(str_name_span("", ".-"), 0);
+        assert_int_equal(str_name_span(bytes, ""), strlen(bytes));
+}
+
 /* RFC 3629: overlong forms, surrogates and what lies beyond U+10FFFF are no characters; C0, DEL and C1 are not printable. */
 static void test_utf8(void **state) {
         static const char *const good[] = { "", "a~ ", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x8c\x8d", "\xf4\x8f\xbf\xbf", "\xc2\xa0" };
@@ -73,7 +85,7 @@ static void test_errno_name(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers),      cmocka_unit_test(test_lists),  cmocka_unit_test(test_split_of_nothing),
-                cmocka_unit_test(test_utf8),         cmocka_unit_test(test_escape), cmocka_unit_test(test_errno_name),
+                cmocka_unit_test(test_utf8),         cmocka_unit_test(test_escape), cmocka_unit_test(test_errno_name), cmocka_unit_test(test_name_span),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
