@@ -45,6 +45,7 @@ typedef struct Options {
 /* Priorities of event sources: the kernel's events before everything, people last. */
 #define PRIORITY_CONNECTOR (SD_EVENT_PRIORITY_IMPORTANT)
 #define PRIORITY_BROKER (SD_EVENT_PRIORITY_IMPORTANT + 10)
+#define PRIORITY_SETTLE (SD_EVENT_PRIORITY_NORMAL + 1) /* after what may end a pass behind the same event: no other event need follow */
 #define PRIORITY_SCAN (SD_EVENT_PRIORITY_NORMAL + 10)
 #define PRIORITY_RULES (SD_EVENT_PRIORITY_NORMAL + 5) /* a change of the rules before looking at everybody by them */
 

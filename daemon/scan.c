@@ -136,6 +136,8 @@ static void run_end(Manager *m) {
         s->last.since_usec = realtime_usec();
         s->last.took_usec = now_ns() / 1000 - s->run_start_usec;
         forget_the_gone(m);
+        if (m->degraded) /* nothing is queued that could tell of anybody late */
+                classifier_caught_up(m, now_ns());
         emptiness_look_at_all(m);
         if (s->by_sweep)
                 classcare_sweep(m);

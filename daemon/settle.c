@@ -69,6 +69,8 @@ int settle_init(Manager *m) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->settle.post, SD_EVENT_OFF);
         if (r >= 0)
+                r = sd_event_source_set_priority(m->settle.post, PRIORITY_SETTLE);
+        if (r >= 0)
                 r = sd_event_add_defer(m->event, &m->settle.begin, on_begin, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->settle.begin, SD_EVENT_OFF);

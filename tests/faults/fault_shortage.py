@@ -15,7 +15,7 @@ from service import BusError
 KINDS = {'memory': 0, 'descriptors': 1, 'descriptors of all': 2}
 ORDER = struct.Struct('i?3xIII')  # ShortageOrder of tests/unit/shortage.h
 PROGRAMS = {'pclassd': 'pclassd-short', 'pclass-names': 'pclass-names-short', 'pclass-cmdline': 'pclassd-short'}
-TURNS = much(5, 60)  # of each program and kind, and each once with one call and once with all later ones
+TURNS = much(5, 25)  # of each program and kind, and each once with one call and once with all later ones
 
 
 class Shortage(FaultCase):
