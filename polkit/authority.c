@@ -11,6 +11,8 @@
 
 #define DIALOG_USEC (10 * 60 * UINT64_C(1000000)) /* how long somebody may look for his password */
 #define QUICK_USEC (25 * UINT64_C(1000000))
+#define LEFT_USEC UINT64_C(1000000)
+#define LEFT_ACCURACY_USEC UINT64_C(250000)
 
 enum { FLAG_ALLOW_INTERACTION = 1 }; /* CheckAuthorizationFlags of polkit's D-Bus interface */
 
@@ -25,6 +27,7 @@ struct Check {
         bool asked; /* polkit has the question */
         uint64_t id;
         sd_bus_slot *match, *pending;
+        sd_event_source *left; /* the caller is gone and was answered; polkit may still be at it */
         AuthorityAnswer answer;
         void *userdata;
 };
@@ -50,6 +53,7 @@ static Check *check_free(Check *c) {
         check_unlink(c);
         sd_bus_slot_unref(c->match);
         sd_bus_slot_unref(c->pending);
+        sd_event_source_disable_unref(c->left);
         sd_bus_message_unref(c->call);
         strv_free(c->details);
         free(c->action);
@@ -61,11 +65,13 @@ DEFINE_CLEANUP(Check *, check_free)
 static void check_finish(Check *c, int result) {
         AuthorityAnswer answer = c->answer;
         void *userdata = c->userdata;
+        bool answered = c->left;
 
-        if (result >= 0 && c->ret_caller)
+        if (result >= 0 && c->ret_caller && !answered)
                 *c->ret_caller = c->uid;
         check_free(c);
-        answer(result, userdata);
+        if (!answered)
+                answer(result, userdata);
 }
 
 static void check_cancellation_id(const Check *c, char *buf, size_t size) {
@@ -83,12 +89,28 @@ static void check_withdraw(Check *c) {
                                         "org.freedesktop.PolicyKit1.Authority", "CancelCheckAuthorization", NULL, NULL, "s", id);
 }
 
+static int on_still_asked(sd_event_source *source, uint64_t usec, void *userdata) {
+        Check *c = userdata;
+
+        check_withdraw(c);
+        check_free(c);
+        return 0;
+}
+
+/* A caller mostly leaves together with his agent, and then polkit ends the dialog by itself. It must not be told to in that very moment:
+ * polkitd (122, GLib 2.74) cancels its call to the agent on one thread while the other takes the agent's end for the reply to it, and the
+ * two wait for each other for ever. Until polkit is done with the question, it counts as the caller's. */
 static int on_sender_gone(sd_bus_message *m, void *userdata, sd_bus_error *e) {
         Check *c = userdata;
         const char *name, *old, *new;
 
-        if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0 || *new)
+        if (sd_bus_message_read(m, "sss", &name, &old, &new) < 0 || *new || c->left)
                 return 0;
+        if (c->asked && sd_event_add_time_relative(sd_bus_get_event(c->authority->bus), &c->left, CLOCK_MONOTONIC, LEFT_USEC, LEFT_ACCURACY_USEC,
+                                                   on_still_asked, c) >= 0) {
+                c->answer(-ECONNRESET, c->userdata);
+                return 0;
+        }
         check_withdraw(c);
         check_finish(c, -ECONNRESET);
         return 0;

@@ -67,7 +67,10 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
             os.waitpid(self.pid, 0)
-        os.close(self.fd)
+            self.pid = None
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Agent(Terminal):

@@ -1,6 +1,8 @@
 """Password dialogs, callers that leave, and polkit that does not answer or is not there."""
 import contextlib
+import itertools
 import os
+import re
 import signal
 import subprocess
 import termios
@@ -106,6 +108,18 @@ class Dialog(PolkitCase):
         self.assertEqual(cancelled, asked)
         self.assertIsNotNone(asked)
         self.assertOk(bus.add('after', user='alice'))
+        self.assertNotIn('asked', bus.rules())
+
+    def test_caller_and_agent_leave_together(self):
+        """As at Control-C. Polkit is not told to cancel while it sees the agent go, where it can lock up."""
+        shown = self.watch_polkit()
+        call = self.ask_add()
+        call.terminal.wait_for('carol')
+        call.process.kill()
+        call.terminal.close()
+        self.assertOk(bus.add('after', user='alice'))
+        members = itertools.islice(filter(None, (re.search(r'member=(\w*CheckAuthorization)', line) for line in shown)), 2)
+        self.assertEqual([found[1] for found in members], ['CheckAuthorization', 'CheckAuthorization'])
         self.assertNotIn('asked', bus.rules())
 
     def test_polkit_ends_during_the_dialog(self):
