@@ -38,7 +38,8 @@ static const Verb rule_verbs[] = {
           "  --alone                    Candidates stand instead of the rules in force, not before them\n"
           "Candidate rules stand before the rules in force. Without any: what enforce would do now.\n",
           verb_plan, true },
-        { "reload", "", "Read the rule files again", NULL, verb_reload, true },
+        { "reload", "", "Read the configuration again",
+          "  --no-block                 Do not wait for a service that starts anew with changed classes\n", verb_reload, true },
 };
 
 static const Verb process_verbs[] = {

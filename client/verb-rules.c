@@ -1,4 +1,4 @@
-/* list-rules, add-rule, remove-rule, enable-rule, disable-rule, reload. */
+/* list-rules, add-rule, remove-rule, enable-rule, disable-rule. */
 #include "client/verbs.h"
 
 #include <inttypes.h>
@@ -195,15 +195,4 @@ int verb_enable_rule(Cli *cli, int argc, char **argv) {
 
 int verb_disable_rule(Cli *cli, int argc, char **argv) {
         return change_rules(cli, argc, argv, CHANGE_DISABLE);
-}
-
-int verb_reload(Cli *cli, int argc, char **argv) {
-        int first, code;
-
-        if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 0, 0, &first, &code))
-                return code;
-        code = bus_call(cli, RULES_PATH, RULES_INTERFACE, "Reload", NULL, NULL);
-        if (code == CLI_OK && cli->json != JSON_OFF)
-                puts("{}");
-        return code;
 }

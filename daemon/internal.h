@@ -91,6 +91,7 @@ struct Manager {
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
         struct Tuning *tunings;     /* that wait for the broker */
         sd_event_source *restart;
+        bool restarting;
         sd_event_source *class_restart; /* for a class that only a start can make */
         uint32_t hierarchies_lost;       /* bits of those that are not mounted any more, which was told */
         uint64_t started_ns;

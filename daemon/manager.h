@@ -238,7 +238,7 @@ void plan_entries_free(PlanEntry *e, size_t n);
 
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 typedef struct StatusInfo {
-        const char *state;  /* "starting", "running", "degraded" */
+        const char *state;  /* "starting", "running", "degraded", "restarting": it goes and comes back, with changed classes say */
         const char *state_reason; /* "" or why degraded */
         Mode mode;
         bool broker_connected;

@@ -34,6 +34,8 @@ int manager_restart_soon(Manager *m) {
         if (m->restart)
                 return 0;
         log_notice("Starting anew");
+        m->restarting = true;
+        manager_status_changed(m);
         return restart_arm(m);
 }
 

@@ -28,7 +28,7 @@ void manager_status(Manager *m, StatusInfo *ret) {
         const Scan *s = &m->scan;
 
         *ret = (StatusInfo) {
-                .state = m->degraded ? "degraded" : m->ready ? "running" : "starting",
+                .state = m->restarting ? "restarting" : m->degraded ? "degraded" : m->ready ? "running" : "starting",
                 .state_reason = m->degraded_reason,
                 .mode = m->mode,
                 .broker_connected = m->ready,

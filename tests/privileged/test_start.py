@@ -108,3 +108,25 @@ class Restart(Case):
         self.assert_alive(a)
         self.assertTrue(self.in_class(a.pid, 'a'))
         self.await_class(self.spawn(path=program('pta')).pid, 'a')
+
+    def test_reload_waits_for_a_service_that_starts_anew(self):
+        """A class more: the next line of a script finds it, and whoever belongs in it is there."""
+        self.service.stop()
+        self.service.options = ['--supervise']
+        self.service.start()
+        a, _ = self.population()
+        waiting = self.spawn(path=program('pta'))
+        self.service.write_classes('[Class more]\n', name='60-more.conf')
+        self.service.write_rules('more: comm=pta {home} => more\n', name='10-more.rules')
+        before = self.service.daemons()['listener']
+        self.assertEqual(self.service.ctl('reload'), '')
+        self.assertEqual(self.service.ctl('show-class', '--json', 'more')['Name'], 'more')
+        self.assertTrue(self.in_class(waiting.pid, 'more'))
+        self.assertTrue(self.in_class(a.pid, 'more'))
+        self.assertNotEqual(self.service.daemons()['listener'], before)
+        self.service.ctl('reload')
+        self.service.write_classes('[Class less]\n', name='60-more.conf')
+        self.service.write_rules('', name='10-more.rules')
+        self.service.ctl('reload', '--no-block')
+        self.service.wait_running()
+        self.service.ctl('show-class', 'less')
