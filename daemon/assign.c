@@ -290,7 +290,7 @@ static int check_process(Manager *m, const AssignRequest *q, AssignAuthority *re
         if (r < 0)
                 return r;
         *ret = authority_of(q->caller, owner);
-        return check_holder(assign_peek(m, v), q->pid, *ret, err);
+        return check_holder(assign_peek(m, &v->info), q->pid, *ret, err);
 }
 
 static int take_order(Manager *m, const AssignRequest *q, AssignAuthority authority, AssignWait *w, TextError *err) {
@@ -365,7 +365,7 @@ int manager_release(Manager *m, pid_t pid, const char *cookie, uid_t caller, Tex
         if (r >= 0)
                 r = procident_owner(&m->reader, &v->info, &owner);
         if (r >= 0) {
-                const Order *o = assign_peek(m, v);
+                const Order *o = assign_peek(m, &v->info);
                 id = o ? o->id : 0;
                 r = o ? check_holder(o, pid, authority_of(caller, owner), err) : fail(err, -ENODATA, "Process %d is not assigned by hand", (int) pid);
         }

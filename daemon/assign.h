@@ -43,7 +43,7 @@ void assign_forget_gone(Manager *m);
 /* A class was removed: what bound processes to it ends, and a pass judges them. */
 void assign_class_gone(Manager *m, const char *class_name);
 /* As assign_order(), but nothing is dropped and the class may be gone. */
-const Order *assign_peek(const Manager *m, const Verdict *v);
+const Order *assign_peek(const Manager *m, const ProcInfo *info);
 /* "class web, by root, until exit" */
 void assign_describe(const Order *o, char *buf, size_t size);
 /* A move or return of that process was answered. order: what it was done for (0: a rule); code: WireCode. */

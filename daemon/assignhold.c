@@ -4,10 +4,10 @@
 #include "daemon/internal.h"
 #include "daemon/mover.h"
 
-const Order *assign_peek(const Manager *m, const Verdict *v) {
-        const Assigned *a = assignments_get(&m->assign.table, v->info.pid);
+const Order *assign_peek(const Manager *m, const ProcInfo *info) {
+        const Assigned *a = assignments_get(&m->assign.table, info->pid);
 
-        return a && (a->cookie == 0 || a->cookie == v->info.cookie) ? a->order : NULL;
+        return a && (a->cookie == 0 || a->cookie == info->cookie) ? a->order : NULL;
 }
 
 void assign_describe(const Order *o, char *buf, size_t size) {

@@ -391,7 +391,7 @@ JudgeResult classifier_judge(Manager *m, pid_t pid, uint64_t event_ns) {
 /* A process that sits in a class and is not known, after a restart: its origin is what the broker recorded, or its parent's. */
 static int adopt(Manager *m, Verdict *v) {
         const WireMember *member = m->members ? map_get_u64(m->members, v->info.pid) : NULL;
-        const Order *order = assign_peek(m, v);
+        const Order *order = assign_peek(m, &v->info);
         Process *parent, *p;
         uint32_t wanted = 0, assigned = 0, left_behind = 0, recorded = 0;
         uint16_t class_index[WIRE_HIERARCHIES_MAX] = {};

@@ -148,7 +148,7 @@ static bool member_info(Manager *m, pid_t pid, MemberInfo *x) {
         x->uid = info.subject.uid;
         snprintf(x->comm, sizeof(x->comm), "%s", info.subject.known & FACT_BIT(FACT_COMM) ? info.subject.comm : "");
         snprintf(x->cookie, sizeof(x->cookie), "%" PRIx64, info.cookie);
-        x->assigned = p && p->assigned;
+        x->assigned = assign_peek(m, &info);
         x->rule = p && p->rule && !p->inherited && !x->assigned ? rule_name(p->rule) : "";
         procinfo_close(&info);
         return true;

@@ -248,7 +248,7 @@ static int add_decision(Manager *m, const Verdict *v, const Process *p, const Or
 static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
         const Process *p = proctable_get(m->table, v->info.pid);
         const Ruleset *rs = m->rules->current;
-        const Order *o = assign_peek(m, v);
+        const Order *o = assign_peek(m, &v->info);
         Class *c;
         int r;
 

@@ -112,7 +112,7 @@ static uint32_t to_be_left(Plan *plan, Verdict *v, const Process *p) {
 }
 
 static int plan_match(Plan *plan, Verdict *v, const Process *p) {
-        const Order *order = assign_peek(plan->m, v);
+        const Order *order = assign_peek(plan->m, &v->info);
         _cleanup_free_ char *reason = NULL;
         uint32_t left = to_be_left(plan, v, p);
         char held_by[160];
@@ -148,7 +148,7 @@ static bool stays_in_force(const Ruleset *rs, const Rule *rule) {
 static int plan_no_match(Plan *plan, Verdict *v, const Process *p) {
         uint32_t mask = 0;
 
-        if (!p || !p->rule || assign_peek(plan->m, v) || cgred_holds(plan->m, v) || stays_in_force(plan->rules, p->rule) || verdict_paths(plan->m, v) < 0)
+        if (!p || !p->rule || assign_peek(plan->m, &v->info) || cgred_holds(plan->m, v) || stays_in_force(plan->rules, p->rule) || verdict_paths(plan->m, v) < 0)
                 return 0;
         for (uint32_t h = 0; h < plan->m->classes.n_hierarchies; h++)
                 if (v->paths[h] && classes_of_path(&plan->m->classes, h, v->paths[h]))

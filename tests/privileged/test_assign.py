@@ -34,6 +34,10 @@ class Manual(Case):
     def assigned(self):
         return {row['PID']: row for row in self.service.call('/Processes', 'Processes', 'ListAssignments', 'a{sv}', 0)}
 
+    def members(self, name):
+        """{pid: (rule, whether by hand)} as the list of a class has it."""
+        return {m['PID']: (m['Rule'], m['Assigned']) for m in self.service.ctl('list-processes', name, '--json')}
+
     def assertIn_(self, pid, name):
         """It is there when the call has returned: nothing is awaited."""
         self.assertTrue(self.in_class(pid, name), self.where(pid))
@@ -73,9 +77,11 @@ class Assign(Manual):
         origin = self.service.explain(a.pid)
         self.assign(a.pid, 'c')
         wait_for(lambda: place(a.pid, 'cpu') != self.class_path('a'), lambda: f'{a.pid} to leave a of cpu: {origin}')
+        self.assertEqual(self.members('c')[a.pid], ('', True))
         self.release(a.pid)
         self.assertIn_(a.pid, 'a')
         self.assertEqual(place(a.pid, 'cpu'), self.class_path('a'))
+        self.assertEqual(self.members('a')[a.pid], ('bycomm', False))  # a rule has it again
 
     def test_ends_with_the_next_exec(self):
         a = self.spawn('wait', 'exec', program('pta'))
@@ -428,7 +434,7 @@ class Run(Manual):
         a = self.run_in('--class=b', ACTOR, 'exec', program('pta'), 'fork', 'exec', program('pta'), 'END', user=self.alice())
         child = a.child()
         self.fence()
-        members = {m['PID']: (m['Rule'], m['Assigned']) for m in self.service.ctl('list-processes', 'b', '--json')}
+        members = self.members('b')
         self.assertEqual((members[a.pid], members[child]), (('', True), ('', True)))
         self.assertIn_(a.pid, 'b')
         self.assertIn_(child, 'b')
