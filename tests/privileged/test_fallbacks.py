@@ -1,4 +1,6 @@
 """The same on an older kernel: what 6.13, 6.9 and 6.6 brought is left unused, and the main cases run again."""
+import time
+
 import test_classes
 import test_events
 import test_rules
@@ -6,6 +8,7 @@ import test_start
 from case import Case, program
 
 WITHOUT = 'pidfd-info,pidfs,event-mask'
+PATIENCE = 10  # seconds that a change waits for its moves (daemon/settle.h)
 
 
 def again(case):
@@ -36,6 +39,22 @@ class WithoutConnector(Case):
         self.assertNotEqual(self.service.get('/Status', 'Status', 'StateReason'), '')
         self.await_class(self.spawn('exec', program('pta')).pid, 'a')
         self.await_class(self.as_user(61210).pid, 'b')
+
+
+class Alone(Case):
+    """Nothing wakes the service for half a minute, so an answer that waited for the next event would come when a call's patience ends."""
+    CLASSES, RULES = test_start.CLASSES, test_start.RULES
+    WITHOUT, CONFIG, START = 'connector', {'ScanSec': '30', 'HeartbeatSec': '30', 'SweepSec': '0'}, False
+
+    def test_who_waits_is_answered_when_the_pass_ends(self):
+        self.service.expected = 'degraded'
+        self.service.start()
+        waiting = self.spawn(path=program('pta'))
+        for _ in range(5):
+            before = time.monotonic()
+            self.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
+            self.assertLess(time.monotonic() - before, PATIENCE / 2)
+            self.assertTrue(self.in_class(waiting.pid, 'a'), self.where(waiting.pid))
 
 
 class OldFeatures(test_rules.Live):
