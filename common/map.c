@@ -93,15 +93,26 @@ static bool slot_is(const Map *m, const Slot *slot, uint64_t number, const char 
         return m->strings ? streq(slot->string, string) : slot->number == number;
 }
 
+static uint64_t hash_key(const Map *m, uint64_t number, const char *string) {
+        return m->strings ? hash_string(string) : hash_u64(number);
+}
+
 /* The slot that holds the key, or the free one where it belongs (tombstones are passed over). */
 static Slot *map_find(const Map *m, uint64_t number, const char *string) {
-        uint64_t h = m->strings ? hash_string(string) : hash_u64(number);
-
-        for (size_t i = h & (m->n - 1);; i = (i + 1) & (m->n - 1)) {
+        for (size_t i = hash_key(m, number, string) & (m->n - 1);; i = (i + 1) & (m->n - 1)) {
                 Slot *slot = &m->slots[i];
                 if (!slot->value || slot_is(m, slot, number, string))
                         return slot;
         }
+}
+
+/* For a key that is known not to be there. */
+static Slot *map_find_free(const Map *m, const Slot *key) {
+        size_t i = hash_key(m, key->number, key->string) & (m->n - 1);
+
+        while (m->slots[i].value)
+                i = (i + 1) & (m->n - 1);
+        return &m->slots[i];
 }
 
 static int map_reserve(Map *m) {
@@ -117,7 +128,7 @@ static int map_reserve(Map *m) {
         for (size_t i = 0; i < m->n; i++) {
                 Slot *slot = &m->slots[i];
                 if (slot->value && slot->value != TOMBSTONE)
-                        *map_find(&grown, slot->number, slot->string) = *slot;
+                        *map_find_free(&grown, slot) = *slot;
         }
         free(m->slots);
         *m = grown;

@@ -58,8 +58,6 @@ Ruleset *ruleset_free(Ruleset *rs) {
 static int taken(const Ruleset *rs, const Rule *rule, const char *file, unsigned line, TextError *err) {
         const Entry *e = map_get_string(rs->by_name, rule_name(rule));
 
-        if (!e)
-                return 0;
         if (*e->entry.file)
                 text_error(err, file, line, line ? 1 : 0, "rule name \"%.64s\" is taken already, by %.128s line %u",
                            rule_name(rule), e->entry.file, e->entry.line);
@@ -105,9 +103,6 @@ int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, un
         Entry *e;
         int r;
 
-        r = taken(rs, rule, file, line, err);
-        if (r < 0)
-                return r;
         if (rs->n >= RULES_MAX) {
                 text_error(err, file, line, 0, "more than %d rules", RULES_MAX);
                 return -E2BIG;
@@ -127,7 +122,7 @@ int ruleset_add(Ruleset *rs, const Rule *rule, uint64_t id, const char *file, un
         r = map_put_string(rs->by_name, rule_name(rule), e);
         if (r < 0) {
                 entry_free(e);
-                return r;
+                return r == -EEXIST ? taken(rs, rule, file, line, err) : r;
         }
         rs->entries[rs->n++] = e;
         return 0;
