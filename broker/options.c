@@ -8,15 +8,16 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_LOG, ARG_MOUNT, ARG_TURNS };
+enum { ARG_CONFIG = 256, ARG_WITHOUT, ARG_SUPERVISE, ARG_LIBEXEC, ARG_LISTENER, ARG_NAMES, ARG_CMDLINE, ARG_LOG, ARG_MOUNT, ARG_TURNS };
 
 static const struct option long_options[] = {
         { "config", required_argument, NULL, ARG_CONFIG },       { "without", required_argument, NULL, ARG_WITHOUT },
         { "supervise", no_argument, NULL, ARG_SUPERVISE },       { "libexec-dir", required_argument, NULL, ARG_LIBEXEC },
         { "listener", required_argument, NULL, ARG_LISTENER },   { "names", required_argument, NULL, ARG_NAMES },
-        { "log-level", required_argument, NULL, ARG_LOG },       { "help", no_argument, NULL, 'h' },
+        { "cmdline", required_argument, NULL, ARG_CMDLINE },     { "log-level", required_argument, NULL, ARG_LOG },
         { "mount-hierarchies", no_argument, NULL, ARG_MOUNT },   { "short-turns", required_argument, NULL, ARG_TURNS },
-        { "version", no_argument, NULL, 'V' },                   {},
+        { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
+        {},
 };
 
 static void help(void) {
@@ -27,9 +28,10 @@ static void help(void) {
              "  --short-turns=PID   make a running service answer sooner on busy processors (for its unit), and end\n"
              "  --without=LIST      do without some of: connector, exe-reader, landlock, event-mask, pidfd-info, pidfs,\n"
              "                      cgroup2\n"
-             "  --libexec-dir=DIR   where pclassd and pclass-names are\n"
+             "  --libexec-dir=DIR   where pclassd, pclass-names and pclass-cmdline are\n"
              "  --listener=PATH     pclassd itself\n"
              "  --names=PATH        pclass-names itself\n"
+             "  --cmdline=PATH      pclass-cmdline itself\n"
              "  --log-level=LEVEL   err, warning, notice, info, debug or 0 to 7\n"
              "  --help, --version");
 }
@@ -96,6 +98,8 @@ static int parse_option(int c, Options *o, const char **libexec) {
                 return replace(&o->listener, optarg) < 0 ? -ENOMEM : 1;
         case ARG_NAMES:
                 return replace(&o->names, optarg) < 0 ? -ENOMEM : 1;
+        case ARG_CMDLINE:
+                return replace(&o->cmdline, optarg) < 0 ? -ENOMEM : 1;
         case ARG_LOG:
                 return parse_level(optarg, &o->log_level) < 0 ? -EINVAL : 1;
         case 'h':
@@ -122,6 +126,8 @@ int options_parse(int argc, char **argv, Options *ret) {
                 r = -ENOMEM;
         if (r > 0 && !o.names && join(libexec, "pclass-names", &o.names) < 0)
                 r = -ENOMEM;
+        if (r > 0 && !o.cmdline && join(libexec, "pclass-cmdline", &o.cmdline) < 0)
+                r = -ENOMEM;
         if (r <= 0)
                 options_free(&o);
         else
@@ -132,7 +138,8 @@ int options_parse(int argc, char **argv, Options *ret) {
 void options_free(Options *o) {
         free(o->listener);
         free(o->names);
-        o->listener = o->names = NULL;
+        free(o->cmdline);
+        o->listener = o->names = o->cmdline = NULL;
 }
 
 bool options_without(const Options *o, const char *what) {

@@ -8,6 +8,7 @@ typedef struct Options {
         const char *without;  /* --without=: connector, exe-reader and landlock are the broker's own; all is handed on */
         char *listener;       /* --listener=, or pclassd in --libexec-dir= */
         char *names;          /* --names=, or pclass-names there */
+        char *cmdline;        /* --cmdline=, or pclass-cmdline there */
         bool mount_hierarchies; /* do that and nothing else */
         pid_t short_turns;    /* 0, or give that process and its children short turns and do nothing else */
         bool supervise;

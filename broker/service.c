@@ -135,11 +135,10 @@ static int start_names(Service *s, int fd) {
         return 0;
 }
 
-/* The same program as the listener, so that what may read a command line is said in one place. */
 static int start_lines(Service *s, int fd) {
-        char *const argv[] = { (char *) "pclass-cmdline", (char *) "--command-lines", NULL };
+        char *const argv[] = { s->options->cmdline, NULL };
         const Spawn child = {
-                .path = s->options->listener, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1, -1 },
+                .path = s->options->cmdline, .argv = argv, .uid = s->setup.uid, .gid = s->setup.gid, .fds = { fd, -1, -1, -1, -1, -1, -1 },
         };
         pid_t pid = spawn(&child);
 

@@ -1,5 +1,4 @@
-/* The reader of command lines as a program: pclassd, started with --command-lines, so that it runs where pclassd may run and is nothing that has to be
- * installed. */
+/* pclass-cmdline: reads command lines for pclassd. A program of its own, so that it holds no more memory than reading takes. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -19,9 +18,11 @@ static int restrict_self(void) {
         return r < 0 ? r : sandbox_cmdline_calls();
 }
 
-int cmdline_reader_main(void) {
-        int r = restrict_self();
+int main(void) {
+        int r;
 
+        log_open("pclass-cmdline", LOG_INFO);
+        r = restrict_self();
         if (r >= 0 && fcntl(CMDLINE_FD, F_SETFL, 0) < 0) /* it may come non-blocking */
                 r = -errno;
         if (r < 0)

@@ -15,5 +15,3 @@ ssize_t cmdline_read_proc(int pid, char *buf, size_t size);
 
 /* Serves until the other end of fd closes. 0 or -errno. */
 int cmdline_serve(int fd, CmdLineRead read_line);
-/* The program: serves CMDLINE_FD, locked in. An exit status. */
-int cmdline_reader_main(void);

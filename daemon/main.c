@@ -10,7 +10,6 @@
 #include <sysexits.h>
 #include "common/fd.h"
 #include "common/log.h"
-#include "daemon/cmdlinereader.h"
 #include "daemon/lifecycle.h"
 #include "daemon/sandbox.h"
 #include "dbus/service.h"
@@ -245,10 +244,6 @@ int main(int argc, char **argv) {
         ManagerFds fds = { .spares = { -EBADF, -EBADF }, .cgred = -EBADF };
         int r;
 
-        if (argc == 2 && streq(argv[1], "--command-lines")) {
-                log_open("pclass-cmdline", LOG_INFO);
-                return cmdline_reader_main();
-        }
         log_open("pclassd", LOG_INFO);
         r = parse_arguments(argc, argv, &o);
         if (r == 0)

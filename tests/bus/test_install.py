@@ -19,7 +19,7 @@ class Install(unittest.TestCase):
     def test_files(self):
         for path in (UNIT, '/usr/lib/sysusers.d/pclass.conf', '/usr/lib/tmpfiles.d/pclass.conf', '/etc/pclass/pclass.conf',
                      '/etc/pclass/classes.d/example.conf', '/etc/pclass/rules.d/example.rules', '/usr/libexec/pclass/pclass-broker',
-                     '/usr/libexec/pclass/pclassd', '/usr/libexec/pclass/pclass-names', '/usr/libexec/pclass/pclass-classes', '/usr/bin/pclassctl',
+                     '/usr/libexec/pclass/pclassd', '/usr/libexec/pclass/pclass-names', '/usr/libexec/pclass/pclass-cmdline', '/usr/libexec/pclass/pclass-classes', '/usr/bin/pclassctl',
                      '/usr/share/dbus-1/system.d/org.pclass.conf', '/usr/share/dbus-1/system-services/org.pclass.service'):
             with self.subTest(path=path):
                 info = os.stat(path)

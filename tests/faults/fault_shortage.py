@@ -14,7 +14,8 @@ from service import BusError
 
 KINDS = {'memory': 0, 'descriptors': 1, 'descriptors of all': 2}
 ORDER = struct.Struct('i?3xIII')  # ShortageOrder of tests/unit/shortage.h
-PROGRAMS = {'pclassd': 'pclassd-short', 'pclass-names': 'pclass-names-short', 'pclass-cmdline': 'pclassd-short'}
+PROGRAMS = {'pclassd': 'pclassd-short', 'pclass-names': 'pclass-names-short', 'pclass-cmdline': 'pclass-cmdline-short'}
+OPTIONS = {'pclassd': 'listener', 'pclass-names': 'names', 'pclass-cmdline': 'cmdline'}  # of the broker
 TURNS = much(5, 25)  # of each program and kind, and each once with one call and once with all later ones
 
 
@@ -34,8 +35,8 @@ class Shortage(FaultCase):
     def take(self, name):
         """The service with a program that fails as it is told."""
         self.service.stop()
-        copy = shutil.copy(os.path.join(os.environ['PCLASS_BUILD'], 'tests/unit', PROGRAMS[name]), os.path.join(self.folder, 'pclassd' if name != 'pclass-names' else name))
-        self.service.options = [f'--names={copy}' if name == 'pclass-names' else f'--listener={copy}']
+        copy = shutil.copy(os.path.join(os.environ['PCLASS_BUILD'], 'tests/unit', PROGRAMS[name]), os.path.join(self.folder, name))
+        self.service.options = [f'--{OPTIONS[name]}={copy}']
         path = os.path.join(self.folder, f'{name}.shortage')
         with open(path, 'wb') as f:
             f.write(bytes(ORDER.size))

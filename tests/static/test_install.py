@@ -13,6 +13,7 @@ WANTED = (
     r'/usr/libexec/pclass/pclass-broker',
     r'/usr/libexec/pclass/pclassd',
     r'/usr/libexec/pclass/pclass-names',
+    r'/usr/libexec/pclass/pclass-cmdline',
     r'/usr/libexec/pclass/pclass-classes',
     r'/usr/libexec/pclass/pclass-drain',
     r'.*/systemd/system-preset/90-pclass\.preset',

@@ -112,7 +112,7 @@ void rig_main(int argc, char **argv) {
 
         if (streq(slash ? slash + 1 : argv[0], "listener"))
                 be_listener(argc, argv);
-        if (streq(slash ? slash + 1 : argv[0], "names") || streq(argv[0], "pclass-cmdline"))
+        if (streq(slash ? slash + 1 : argv[0], "names") || streq(slash ? slash + 1 : argv[0], "cmdline"))
                 be_names();
 }
 
@@ -169,7 +169,7 @@ int rig_setup(void **state) {
         }
         /* Copies, not links: the build directory may be closed to the service's user. */
         assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-        snprintf(link, sizeof(link), "cp -- '%s' %s/bin/listener && cp -- '%s' %s/bin/names", self, g->dir, self, g->dir);
+        snprintf(link, sizeof(link), "cd '%s/bin' && cp -- '%s' listener && cp listener names && cp listener cmdline", g->dir, self);
         assert_int_equal(system(link), 0);
         snprintf(g->root, sizeof(g->root), "/pclass-test-%d", getpid());
         g->listener = g->channel = g->exe = -EBADF;
@@ -230,11 +230,12 @@ int rig_teardown(void **state) {
 /* ---- the broker ---------------------------------------------------------------------------------------------------------------------- */
 
 void rig_spawn(Rig *g, const char *option) {
-        char config[64], listener[64], names[64];
+        char config[64], listener[64], names[64], cmdline[64];
 
         snprintf(config, sizeof(config), "--config=%s/pclass.conf", g->dir);
         snprintf(listener, sizeof(listener), "--listener=%s/bin/listener", g->dir);
         snprintf(names, sizeof(names), "--names=%s/bin/names", g->dir);
+        snprintf(cmdline, sizeof(cmdline), "--cmdline=%s/bin/cmdline", g->dir);
         pid_t parent = getpid();
         g->broker = fork();
         assert_true(g->broker >= 0);
@@ -243,7 +244,7 @@ void rig_spawn(Rig *g, const char *option) {
                 /* A sanitizer's look for leaks at the end needs system calls that the broker's filter ends it for. */
                 setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
                 if (getppid() == parent)
-                        execl(PCLASS_BROKER_PROGRAM, "pclass-broker", config, listener, names, option, NULL);
+                        execl(PCLASS_BROKER_PROGRAM, "pclass-broker", config, listener, names, cmdline, option, NULL);
                 _exit(127);
         }
 }
