@@ -9,6 +9,7 @@
 
 #include "common/eventfilter.h"
 #include "common/fd.h"
+#include "common/str.h"
 
 #define RECEIVE_BUFFER (16 * 1024 * 1024) /* about 40,000 events */
 
@@ -51,8 +52,20 @@ static int open_filtered(int (*filter)(int fd)) {
         return r < 0 ? r : TAKE_FD(fd);
 }
 
+/* Events tell numbers of the machine's own pid namespace, wherever they are heard. In another one nobody can subscribe, but what somebody else on the
+ * machine subscribed to comes all the same, and its numbers would be taken for processes of ours. */
+static bool numbers_are_ours(void) {
+        char target[64];
+        ssize_t n = readlink("/proc/self/ns/pid", target, sizeof(target) - 1);
+
+        if (n < 0)
+                return true; /* a kernel without namespaces has one */
+        target[n] = '\0';
+        return streq(target, "pid:[4026531836]"); /* PID_NS_INIT_INO of linux/nsfs.h */
+}
+
 int connector_open(void) {
-        return open_filtered(event_filter_threads);
+        return numbers_are_ours() ? open_filtered(event_filter_threads) : -EXDEV;
 }
 
 int connector_open_spare(void) {

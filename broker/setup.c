@@ -332,8 +332,8 @@ static int make_everything(Setup *s) {
                 return r;
         s->connector_fd = options_without(s->options, "connector") ? -ENOTSUP : connector_open();
         if (s->connector_fd < 0)
-                log_warning("there is no process connector here (%s): processes are looked for every %u s", strerror(-s->connector_fd),
-                            s->config->scan_sec);
+                log_warning("there is no process connector here (%s): processes are looked for every %u s",
+                            s->connector_fd == -EXDEV ? "this is a pid namespace of its own" : strerror(-s->connector_fd), s->config->scan_sec);
         else if (needs_spares(s->options))
                 for (size_t i = 0; i < SETUP_SPARES; i++)
                         s->spare_fds[i] = connector_open_spare();

@@ -4,6 +4,8 @@ pass that the test asks for, which makes the moment known."""
 import os
 import random
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -14,6 +16,8 @@ from machine import wait_for
 from service import Service
 
 FIRST, COUNT = 1000, 250  # the numbers
+NETLINK_CONNECTOR, NLMSG_DONE, CN_IDX_PROC, CN_VAL_PROC, PROC_CN_MCAST_LISTEN = 11, 3, 1, 1, 1
+SO_RCVBUFFORCE = 33
 
 
 class Inside(Service):
@@ -94,6 +98,20 @@ class Reuse(FaultCase):
         a, b, home = (self.names_in(c) for c in (self.class_path('a'), self.class_path('b'), self.service.home))
         self.undetected += sum(a.values()) + b.get('ptnobody', 0)
         self.assertEqual((a, b, home), ({}, {'pt2': COUNT // 2}, {'ptnobody': COUNT - COUNT // 2}))
+
+    def test_events_of_the_machine_are_not_heard(self):
+        """They come as soon as anybody on the machine asks for them, with numbers that are other processes' in here."""
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_CONNECTOR) as s:
+            s.settimeout(30)
+            s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+            s.bind((0, CN_IDX_PROC))
+            s.send(struct.pack('=IHHII IIIIHH I', 40, NLMSG_DONE, 0, 0, 0, CN_IDX_PROC, CN_VAL_PROC, 0, 0, 4, 0, PROC_CN_MCAST_LISTEN))
+            for _ in range(20):
+                subprocess.run(['true'], check=True)
+                s.recv(4096)
+            self.settle()
+        self.assertEqual([self.counter(f'events_{k}') for k in ('fork', 'exec', 'exit')], [0, 0, 0])
+        self.assertNotIn('connector', self.service.get('/Status', 'Status', 'Features'))
 
     def test_numbers_change_hands(self):
         rng = random.Random(SEED)
