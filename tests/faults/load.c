@@ -182,19 +182,30 @@ static void slots_end(pid_t *pids, long n) {
                         (void) waitpid(pids[i], NULL, 0);
 }
 
+/* Ends when all of them have their names: each has the pipe until then. */
 static long slots_make(pid_t *pids, pid_t first, long n, const char *odd, const char *even) {
         pid_t self = getpid();
+        int nameless[2];
         long made = 0;
+        char c;
 
+        if (pipe(nameless) < 0)
+                return -1;
         for (long i = 0; i < n; i++) {
                 pids[i] = fork_as(first + (pid_t) i);
                 if (pids[i] == 0) {
                         prctl(PR_SET_NAME, i % 2 ? odd : even);
+                        close(nameless[0]);
+                        close(nameless[1]);
                         die_with(self);
                         stay();
                 }
                 made += pids[i] > 0;
         }
+        close(nameless[1]);
+        while (read(nameless[0], &c, 1) < 0 && errno == EINTR)
+                ;
+        close(nameless[0]);
         return made;
 }
 
