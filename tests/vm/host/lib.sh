@@ -103,6 +103,9 @@ boot_once() {
         fi
         return "$status"
 }
+# emulator_broke_kernel NAME: whether the kernel met a breakpoint of its own code patching after it had been taken away. 
+# TCG seems to keep a translation of the old bytes now and then (seen once in some hundred starts). No program can cause it, so it says nothing about pclass.
+emulator_broke_kernel() { grep -q '\] \(Oops: \)\?int3: 0000 \[#1\]' "$logs/$1.console"; }
 # boot ...: the same, and again with the same disks as long as the test asks for that, by status 42.
 boot() {
         local n
@@ -120,5 +123,5 @@ test_disk() {
 fetch() {
         mkdir -p "$logs/$1"
         debugfs -R "rdump /out $logs/$1" "$run/$1.img" 2>/dev/null
-        [ ! -d "$logs/$1/out" ] || { mv "$logs/$1/out"/* "$logs/$1/"; rmdir "$logs/$1/out"; }
+        [ ! -d "$logs/$1/out" ] || { find "$logs/$1/out" -mindepth 1 -maxdepth 1 -exec mv -t "$logs/$1" {} +; rmdir "$logs/$1/out"; }
 }
