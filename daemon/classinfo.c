@@ -99,7 +99,7 @@ static int add_properties(const Class *c, ClassInfo *x) {
         return 0;
 }
 
-int manager_class_info(Manager *m, size_t index, ClassInfo *ret) {
+int manager_class_info(Manager *m, size_t index, unsigned parts, ClassInfo *ret) {
         const Class *c = class_at(m, index);
         _cleanup_free_ pid_t *pids = NULL;
         size_t n = 0;
@@ -127,10 +127,11 @@ int manager_class_info(Manager *m, size_t index, ClassInfo *ret) {
         r = add_properties(c, ret);
         if (r < 0 || ret->is_template)
                 return r;
-        if (class_pids(m, c, &pids, &n) >= 0)
-                ret->n_processes = n;
         ret->empty = emptiness_is_empty(m, c);
-        add_use(m, c, ret);
+        if (parts & CLASS_INFO_PROCESSES && class_pids(m, c, &pids, &n) >= 0)
+                ret->n_processes = n;
+        if (parts & CLASS_INFO_USE)
+                add_use(m, c, ret);
         return 0;
 }
 

@@ -78,16 +78,23 @@ typedef struct ClassInfo {
         size_t n_hierarchies;
         const ClassPropertyInfo *properties;
         size_t n_properties;
-        uint32_t n_processes;    /* read from the membership hierarchy */
+        uint32_t n_processes;    /* CLASS_INFO_PROCESSES: read from the membership hierarchy */
         bool empty;              /* nobody in it nor in a class below it */
+        /* CLASS_INFO_USE */
         uint64_t cpu_usec;       /* UINT64_MAX: not measured here (cpuacct or cpu.stat) */
         uint64_t memory_bytes;   /* UINT64_MAX: not measured here */
         uint64_t tasks;          /* threads, of classes below it too; UINT64_MAX: not counted here */
         uint64_t io_read_bytes, io_written_bytes; /* of block devices; UINT64_MAX: not measured here */
 } ClassInfo;
 size_t manager_n_classes(Manager *m);
-/* Fills *ret from the live cgroups; strings live until the next call. index < manager_n_classes(). */
-int manager_class_info(Manager *m, size_t index, ClassInfo *ret);
+/* What has to be read from the live cgroups for it. */
+typedef enum ClassInfoPart {
+        CLASS_INFO_PROCESSES = 1,
+        CLASS_INFO_USE = 2,
+} ClassInfoPart;
+/* Fills *ret, and those parts of it that are asked for (others are as of an empty class without accounts). Strings live until the next call.
+ * index < manager_n_classes(). */
+int manager_class_info(Manager *m, size_t index, unsigned parts, ClassInfo *ret);
 int manager_class_find(Manager *m, const char *name, size_t *ret_index); /* -ENOENT */
 
 /* Changes properties within the class's Tunable=, all or none; a value "" goes back to what its file says. The callback is called once, from the

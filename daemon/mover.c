@@ -41,6 +41,8 @@ static int move_new(Manager *m, Verdict *v, const Process *p, uint32_t class_ind
         if (!x)
                 return -ENOMEM;
         *x = (Move) { .m = m, .pid = p->pid, .cookie = v->info.cookie, .class_index = class_index, .hierarchy = WIRE_NONE };
+        if (decision_log_wanted()) /* the journal tells its program's name, also where no rule asked for it */
+                (void) verdict_facts(m, v, FACT_BIT(FACT_COMM), p);
         x->pidfd = last ? TAKE_FD(v->info.pidfd) : fcntl(v->info.pidfd, F_DUPFD_CLOEXEC, 3);
         if (x->pidfd < 0)
                 return -errno;
@@ -165,20 +167,7 @@ static void origin_take(const Move *x, Process *p, const WireMoveReply *reply) {
                 (void) origin_change(p, reply); /* without memory the older origin stands */
 }
 
-/* The program's name for the journal, where no rule asked for it. */
-static void find_name(Move *x) {
-        ProcInfo info;
-
-        procinfo_init(&info);
-        if (procinfo_open(&x->m->reader, x->pid, &info) >= 0 && info.cookie == x->cookie &&
-            procinfo_read(&x->m->reader, &info, FACT_BIT(FACT_COMM)) >= 0 && (info.subject.known & FACT_BIT(FACT_COMM)))
-                snprintf(x->comm, sizeof(x->comm), "%s", info.subject.comm);
-        procinfo_close(&info);
-}
-
 static void move_log(Move *x, const char *rule, const char *class_name) {
-        if (!x->comm[0] && decision_log_wanted())
-                find_name(x);
         if (decision_log_move(x->pid, x->comm[0] ? x->comm : NULL, rule, class_name, x->from[0] ? x->from : NULL) < 0)
                 x->m->stats.journal_dropped++;
 }

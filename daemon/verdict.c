@@ -16,6 +16,7 @@
 #define KERNEL_FACTS (FACT_BIT(FACT_CONTEXT) | FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_COMM) | \
                       FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_LABEL) | FACT_BIT(FACT_PID) | FACT_BIT(FACT_RUID) | FACT_BIT(FACT_LOGINUID) | \
                       FACT_BIT(FACT_SESSION) | FACT_BIT(FACT_SCRIPT))
+#define ID_FACTS (FACT_BIT(FACT_UID) | FACT_BIT(FACT_GID) | FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_RUID)) /* of one file, where the pidfd does not tell them */
 #define LINE_FACTS (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT))
 #define LINE_PATIENCE_MSEC 50
 #define ORIGIN_FACTS (FACT_BIT(FACT_CGROUP) | FACT_BIT(FACT_UNIT))
@@ -452,8 +453,25 @@ static int check_realtime(Manager *m, Verdict *v) {
         return 0;
 }
 
+/* Of the facts that rules ask for, those that can decide here: whose it is rules most of them out. Nobody has to ask a program's file for the
+ * sake of a rule for other users. */
+static int read_deciding_facts(Manager *m, Verdict *v, const Ruleset *rs, const Process *process) {
+        uint32_t facts = ruleset_facts(rs);
+        const RuleEntry *entry;
+
+        if (rs == m->rules->current && !ruleset_cgrules(rs)) {
+                int r = v->info.subject.known & FACT_BIT(FACT_UID) ? 0 : verdict_facts(m, v, facts & ID_FACTS, process);
+                if (r < 0)
+                        return r;
+                name_facts(m, v, facts);
+                if (match_cache_try(m->rules->cache, rs, &v->info.subject, &entry, &v->missing) && !(v->missing & FACT_SHORTAGE))
+                        facts = v->missing;
+        }
+        return verdict_facts(m, v, facts, process);
+}
+
 int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process) {
-        int r = verdict_facts(m, v, ruleset_facts(rs), process);
+        int r = read_deciding_facts(m, v, rs, process);
 
         if (r < 0)
                 return r;
@@ -461,6 +479,8 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
                                              ruleset_match(rs, &v->info.subject, &v->missing);
         if (v->missing & FACT_SHORTAGE)
                 return -ENOMEM;
+        if (v->entry && (r = verdict_facts(m, v, rule_facts(v->entry->rule), process)) < 0) /* its class's name may ask for more */
+                return r;
         const RuleEntry *sticky = sticky_entry(rs, process);
         if (sticky) {
                 v->entry = sticky;

@@ -99,7 +99,7 @@ static int answer_list(Call *c, sd_bus_message *reply, sd_bus_error *e) {
         int r = rows_open(reply);
 
         for (size_t i = 0; r >= 0 && i < manager_n_classes(c->manager); i++) {
-                if (manager_class_info(c->manager, i, &class) < 0)
+                if (manager_class_info(c->manager, i, CLASS_INFO_PROCESSES | CLASS_INFO_USE, &class) < 0)
                         continue; /* an instance that was removed this moment */
                 r = append_class(reply, &class);
         }
@@ -147,7 +147,7 @@ static int check_processes_by_path(Call *c, sd_bus_error *e) {
 
         if (r < 0)
                 return r;
-        if (class_at(c->service, path, &c->class_index) < 0 || manager_class_info(c->manager, c->class_index, &class) < 0)
+        if (class_at(c->service, path, &c->class_index) < 0 || manager_class_info(c->manager, c->class_index, 0, &class) < 0)
                 return error_no_class(path, e);
         call_detail(c, "class", class.name);
         return 0;
@@ -260,7 +260,9 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
         ClassInfo class;
         size_t index;
 
-        if (class_at(s, path, &index) < 0 || manager_class_info(s->manager, index, &class) < 0)
+        unsigned parts = streq(property, "ProcessCount") ? CLASS_INFO_PROCESSES : 0;
+
+        if (class_at(s, path, &index) < 0 || manager_class_info(s->manager, index, parts, &class) < 0)
                 return sd_bus_error_set(e, ERROR_NO_SUCH_CLASS, "The class is gone");
         if (streq(property, "Name"))
                 return row_append_text(reply, class.name);
@@ -302,7 +304,7 @@ static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***re
         for (size_t i = 0; i < manager_n_classes(s->manager); i++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (manager_class_info(s->manager, i, &class) < 0)
+                if (manager_class_info(s->manager, i, 0, &class) < 0)
                         continue;
                 if (sd_bus_path_encode("/Classes", class.name, &path) < 0 || strv_append(&paths, path) < 0)
                         return -ENOMEM;

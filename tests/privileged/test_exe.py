@@ -105,6 +105,25 @@ class Exe(Case):
         self.await_class(a.pid, 'a')
 
 
+class OfOneUser(Case):
+    CLASSES = '[Class a]\n'
+    RULES = f'exe: uid=61391 exe={BIN}/real-* {{home}} => a\nname: comm=none-such {{home}} => a\n'
+
+    def test_others_do_not_pay_for_it(self):
+        """The program's file is asked for those only whom a rule with exe= can concern."""
+        path = copy('real-own')
+        self.fence()
+        before = self.counter('exe_asked')
+        other = self.as_user(61392, path=path)
+        self.fence()
+        self.assertEqual(self.counter('exe_asked'), before)
+        self.assert_home(other.pid)  # what it explains asks for all facts
+        before = self.counter('exe_asked')
+        own = self.as_user(61391, path=path)
+        self.await_class(own.pid, 'a')
+        self.assertGreater(self.counter('exe_asked'), before)
+
+
 class FirstExeRule(Case):
     CLASSES = '[Class a]\n[Class b]\n'
     RULES = 'b: comm=ptb {home} => b\n'

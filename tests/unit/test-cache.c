@@ -51,7 +51,7 @@ static void test_same_as_without(void **state) {
 static void test_little_may_be_enough(void **state) {
         _cleanup_(match_cache_freep) MatchCache *c = NULL;
         static Proc procs[SUBJECTS];
-        unsigned enough = 0, vain = 0;
+        unsigned enough = 0, vain = 0, asked = 0;
 
         chance_start();
         assert_int_equal(match_cache_new(&c), 0);
@@ -60,7 +60,7 @@ static void test_little_may_be_enough(void **state) {
                 match_cache_drop(c);
                 for (unsigned k = 0; k < SUBJECTS * 3; k++) {
                         Proc *p = &procs[k % SUBJECTS];
-                        uint32_t missing = 1, expected;
+                        uint32_t missing = 1, expected, left;
                         const RuleEntry *e;
                         if (k < SUBJECTS)
                                 make_proc(p);
@@ -70,6 +70,11 @@ static void test_little_may_be_enough(void **state) {
                                 continue;
                         assert_ptr_equal(e, ruleset_match(rs, &little, &expected));
                         assert_int_equal(missing, expected);
+                        Subject more = little; /* and what is missing is enough, if it is read */
+                        more.known |= p->s.known & missing;
+                        assert_ptr_equal(ruleset_match(rs, &more, &left), ruleset_match(rs, &p->s, &expected));
+                        assert_int_equal(left, expected);
+                        asked += missing != 0;
                         if (missing)
                                 continue;
                         assert_ptr_equal(e, ruleset_match(rs, &p->s, &expected));
@@ -77,7 +82,7 @@ static void test_little_may_be_enough(void **state) {
                         vain += e == NULL;
                 }
         }
-        assert_true(enough > RULESETS);
+        assert_true(enough > RULESETS && asked > RULESETS);
         assert_in_range(vain, 1, enough - 1);
 }
 
