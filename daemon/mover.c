@@ -387,8 +387,11 @@ static void on_returned(unsigned op, const void *answer, void *token, void *user
                 p->pending--;
         if (reply->code == WIRE_OK || reply->code == WIRE_PARENT)
                 return_done(x, p, reply);
-        else
+        else {
                 return_failed(x, reply);
+                if (p)
+                        p->returning = false; /* it is not home: the next look at it tries again */
+        }
         judge_again(x->m, move_process(x));
         p = move_process(x);
         if (p && p->returning && p->pending == 0)

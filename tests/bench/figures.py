@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 import time
 
-from contest import MOVED, NOBODY, SLEEPING, STAYING, Floor, Ours, Peer, cpu_ns, pss_kb
-from measure import (LOAD, MOVE, STAY, Background, Burners, cost_moving, cost_staying, drain, latencies, load, percentile, storm)
+from contest import SLEEPING, STAYING, Floor, Ours, Peer, cpu_ns, pss_kb
+from measure import (STAY, Background, Burners, cost_moving, cost_staying, drain, latencies, load, percentile, storm)
 
 BUILD = os.environ['PCLASS_BENCH_BUILD']
 
@@ -395,33 +395,3 @@ def idle(f, seconds=60):
     surplus = max(0, extra['listener'] - heard - 4 * beats) + sum(max(0, n - 2 * beats) for role, n in extra.items() if role != 'listener')
     f.most('idle', f'wake-ups in {seconds} s of idleness beside heartbeat and the machine\'s own events', 0, Spread([surplus]), unit='',
            note=f'voluntary switches {extra}, events heard {heard}')
-
-
-def worst(values):
-    """Without the first ones: the first write to a cgroup after idle waits for the kernel."""
-    return max(v or 1e6 for v in values[5:]) / 1000
-
-
-def reload_live(f):
-    text = ''.join(f'r{i}: comm=prog{i} uid={NOBODY} => benchdest\n' if i % 2 else f'r{i}: uid={NOBODY} exe=/opt/app{i}/run gid={i} => benchdest\n'
-                   for i in range(9999)) + f'moved: uid={MOVED} comm=ptmove => benchdest\n'
-    text = text.replace('exe=', 'arg0=')  # no exe reader, which would start the service anew
-    took, calm, delayed = [], [], []
-    d = Ours(text)
-    try:
-        for _ in range(f.rounds):
-            before = cpu_ns([d.listener()])
-            d.service.reload()
-            d.settle(still=0.02)
-            took.append((cpu_ns([d.listener()]) - before) / 1e6)
-            calm.append(worst(latencies(120, 0)))
-            probe = subprocess.Popen([f'{LOAD}/load', 'latency', '20000', str(MOVED), '0', MOVE, '/benchdest'], stdout=subprocess.PIPE, text=True)
-            time.sleep(0.05)
-            d.service.reload()
-            probe.terminate()
-            delayed.append(worst(json.loads(probe.communicate(timeout=60)[0])))
-    finally:
-        d.stop()
-    f.most('reload_ms', '10,000 rules replaced live, CPU time of the listener', 50, Spread(took), unit=' ms')
-    f.most('reload_delay_ms', '10,000 rules replaced live: longest delay of an event, exec to class', 5, Spread(delayed), unit=' ms',
-           note=f'worst of as hot a series without a replacement {statistics.median(calm):.1f} ms')

@@ -9,11 +9,12 @@ import time
 import contest
 import figures
 import firstwrite
+import livereload
 import plot
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = {'engine': figures.engine, 'counts': figures.engine_counts, 'events': figures.events, 'first-write': firstwrite.first_write, 'drains': figures.drains,
-         'storms': figures.storms, 'overhead': figures.overhead, 'resync': figures.resync_and_memory, 'idle': figures.idle, 'reload': figures.reload_live}
+         'storms': figures.storms, 'overhead': figures.overhead, 'resync': figures.resync_and_memory, 'idle': figures.idle, 'reload': livereload.reload_live}
 # What the short form compares, and which way is worse. Counts of instructions and bytes repeat to the digit; the rest are ratios within one run,
 # of which a factor of two is a regression, not noise.
 COUNTS = ('match_instructions', 'cached_instructions', 'decode_instructions', 'load_instructions', 'bytes_a_rule')

@@ -120,7 +120,7 @@ class Authority(AssignCase):
                 self.assertEqual(strings[strings.index(name) + 1], value)
 
     def test_process_that_changes_its_user_meanwhile(self):
-        p = self.start('sh', '-c', 'read line; exec setpriv --reuid=alice --clear-groups sleep 300', user='root')
+        p = self.start('sh', '-c', 'read line; exec setpriv --reuid=alice --clear-groups sleep infinity', user='root')
         call = AskedCall('dave', '/Processes', 'Processes', 'AssignPid', 'usoa{sv}', p.pid, '', '/Classes/web', 0)
         self.addCleanup(call.close)
         call.go().terminal.wait_for('carol')
