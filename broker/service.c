@@ -86,6 +86,8 @@ static int listener_arguments(const Service *s, char ***ret) {
         int r = add_argument(&argv, "%s", s->options->listener);
 
         if (r >= 0)
+                r = add_argument(&argv, "--config=%s", s->options->config);
+        if (r >= 0)
                 r = add_argument(&argv, "--mode=%s", mode_to_string(c->mode));
         if (r >= 0)
                 r = add_argument(&argv, "--heartbeat=%u", c->heartbeat_sec);
@@ -103,6 +105,8 @@ static int listener_arguments(const Service *s, char ***ret) {
                 r = add_argument(&argv, "--cgrules=%s", c->cgrules_file);
         if (r >= 0 && s->setup.cgred_fd >= 0)
                 r = add_argument(&argv, "--cgred");
+        if (r >= 0 && s->setup.cgred_error)
+                r = add_argument(&argv, "--cgred-error=%d", -s->setup.cgred_error);
         if (r >= 0 && c->cgrules_leave_unit)
                 r = add_argument(&argv, "--cgrules-leave-unit");
         for (char **dir = c->rule_dirs; r >= 0 && dir && *dir; dir++)

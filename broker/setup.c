@@ -326,10 +326,10 @@ static int make_everything(Setup *s) {
                 r = make_classes(s);
         if (r >= 0)
                 r = read_origins(s);
-        if (r >= 0 && s->config->cgred_socket)
-                r = s->cgred_fd = cgred_socket_open(s->config->cgred_socket);
         if (r < 0)
                 return r;
+        if (s->config->cgred_socket && (s->cgred_fd = cgred_socket_open(s->config->cgred_socket)) < 0)
+                s->cgred_error = s->cgred_fd;
         s->connector_fd = options_without(s->options, "connector") ? -ENOTSUP : connector_open();
         if (s->connector_fd < 0)
                 log_warning("there is no process connector here (%s): processes are looked for every %u s",

@@ -22,7 +22,8 @@ typedef struct Setup {
         uid_t *protect_uids;
         size_t n_protect_uids;
         int proc_fd, runtime_fd, connector_fd; /* connector_fd < 0: none here */
-        int cgred_fd; /* listens; < 0: not wanted */
+        int cgred_fd; /* listens; < 0: there is none */
+        int cgred_error; /* why there is none though it is wanted: what else the service does goes on */
         int spare_fds[SETUP_SPARES]; /* of the connector, in reserve; < 0: not needed on this kernel */
 } Setup;
 

@@ -50,6 +50,17 @@ static void look_at_state(const Doctor *d) {
                      "%" PRIu64 " were lost since the service started", s.events_lost);
 }
 
+static void look_at_cgred(const Doctor *d) {
+        unsigned error = d->m->options->cgred_error;
+
+        if (error)
+                find(d, "cgred-socket", false, "CgredSocket=",
+                     error == EROFS ? "install -D -m 644 -t /etc/systemd/system/pclass.service.d " PCLASS_DATADIR "/pclass/unit-drop-ins/cgred.conf && "
+                                      "systemctl daemon-reload && systemctl restart pclass" :
+                                      "make its directory, or change the path, then: systemctl restart pclass",
+                     "cgexec and cgclassify of libcgroup are not served: its socket cannot be made: %s", strerror((int) error));
+}
+
 static void look_at_kernel(const Doctor *d) {
         const ProcReader *r = &d->m->reader;
 
@@ -134,6 +145,7 @@ void manager_doctor(Manager *m, DoctorCallback callback, void *userdata) {
         Doctor d = { m, callback, userdata };
 
         look_at_state(&d);
+        look_at_cgred(&d);
         look_at_kernel(&d);
         look_at_rules(&d);
         look_at_classes(&d);

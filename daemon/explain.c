@@ -4,6 +4,7 @@
 #include "daemon/internal.h"
 #include "daemon/selinux.h"
 #include "daemon/verdict.h"
+#include "rules/cgset.h"
 
 #define ALL_FACTS (FACT_BIT(_FACT_N) - 1)
 
@@ -134,6 +135,20 @@ static int add_facts(Manager *m, const Verdict *v, Explanation *x) {
         return 0;
 }
 
+/* The first condition of an active rule that does not hold, and why; NULL: they all do. */
+static const char *unmet(const Ruleset *rs, const RuleEntry *e, const Subject *s, const char **ret_reason) {
+        const char *condition;
+        bool unknown = false;
+        size_t line;
+
+        if (rule_is_foreign(e->rule, &line))
+                condition = cgrules_unmet(ruleset_cgrules(rs), line, s);
+        else if (ruleset_explain(rs, e, s, &condition, &unknown))
+                condition = NULL;
+        *ret_reason = unknown ? "its fact is unknown" : "does not hold";
+        return condition;
+}
+
 /* Every rule before the winner (all of them if none wins) and the first of its conditions that did not hold. */
 static int add_steps(const Verdict *v, const Ruleset *rs, Explanation *x) {
         size_t n = v->entry ? v->entry->position : ruleset_size(rs);
@@ -144,17 +159,16 @@ static int add_steps(const Verdict *v, const Ruleset *rs, Explanation *x) {
         for (size_t i = 0; i < n; i++) {
                 const RuleEntry *e = ruleset_get(rs, i);
                 ExplainStep *step = &x->steps[x->n_steps++];
-                const char *condition;
-                bool unknown;
+                const char *condition, *reason;
 
                 step->rule = rule_name(e->rule);
                 step->file = e->file;
                 step->line = e->line;
                 if (!e->active)
                         step->reason = strdup(e->reason);
-                else if (!ruleset_explain(rs, e, &v->info.subject, &condition, &unknown)) {
+                else if ((condition = unmet(rs, e, &v->info.subject, &reason))) {
                         step->condition = strdup(condition);
-                        step->reason = strdup(unknown ? "its fact is unknown" : "does not hold");
+                        step->reason = strdup(reason);
                 } else
                         step->reason = strdup(v->stuck ? "holds, but a sticky rule placed the process before" : "holds now"); /* it has just changed */
                 if (!step->reason)

@@ -34,9 +34,11 @@ typedef struct Options {
         SweepAction sweep;
         char *state_dir;
         char **rule_dirs;
+        char *config_file;   /* pclass.conf, to check what a changed one names; NULL: not told */
         char *cgrules_file;  /* NULL: none */
         bool cgrules_leave_unit;
         bool cgred;          /* the broker listens for clients of libcgroup, and handed the socket over */
+        unsigned cgred_error; /* errno: it is wanted, and could not be made; 0 = no error */
         bool connector;      /* the broker had one to give */
         unsigned spares;     /* and so many more in reserve */
         char *without;       /* kernel features to do without, for tests of the fallbacks */

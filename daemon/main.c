@@ -27,9 +27,11 @@ static int help(void) {
              "  --state-dir=DIR          runtime rules and the mode\n"
              "  --runtime-dir=DIR        the broker's own\n"
              "  --rules-dir=DIR          may repeat\n"
+             "  --config=FILE            where the broker took all this from\n"
              "  --cgrules=FILE           a file of cgrules.conf(5) that holds too, and the directory beside it\n"
              "  --cgrules-leave-unit     its rules take processes out of their units\n"
              "  --cgred                  the socket for clients of libcgroup was handed over\n"
+             "  --cgred-error=ERRNO      it is wanted, and could not be made\n"
              "  --connector=yes|no       whether the connector socket was handed over\n"
              "  --spares=N               how many more were, in reserve\n"
              "  --without=LIST           do without pidfd-info, pidfs, event-mask\n"
@@ -38,7 +40,7 @@ static int help(void) {
 }
 
 enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SWEEP_ACTION, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG,
-       ARG_CGRULES, ARG_LEAVE_UNIT, ARG_CGRED };
+       ARG_CGRULES, ARG_LEAVE_UNIT, ARG_CGRED, ARG_CGRED_ERROR, ARG_CONFIG };
 
 static const struct option long_options[] = {
         { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
@@ -49,7 +51,8 @@ static const struct option long_options[] = {
         { "without", required_argument, NULL, ARG_WITHOUT },     { "log-level", required_argument, NULL, ARG_LOG },
         { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
         { "cgrules", required_argument, NULL, ARG_CGRULES },     { "cgrules-leave-unit", no_argument, NULL, ARG_LEAVE_UNIT },
-        { "cgred", no_argument, NULL, ARG_CGRED },
+        { "cgred", no_argument, NULL, ARG_CGRED },               { "config", required_argument, NULL, ARG_CONFIG },
+        { "cgred-error", required_argument, NULL, ARG_CGRED_ERROR },
         {},
 };
 
@@ -80,6 +83,8 @@ static int parse_option(int c, const char *arg, Options *o) {
                 return 0;
         case ARG_RULES:
                 return strv_append(&o->rule_dirs, arg);
+        case ARG_CONFIG:
+                return set_text(&o->config_file, arg);
         case ARG_CGRULES:
                 return set_text(&o->cgrules_file, arg);
         case ARG_LEAVE_UNIT:
@@ -88,6 +93,8 @@ static int parse_option(int c, const char *arg, Options *o) {
         case ARG_CGRED:
                 o->cgred = true;
                 return 0;
+        case ARG_CGRED_ERROR:
+                return str_to_u32(arg, &o->cgred_error);
         case ARG_CONNECTOR:
                 o->connector = streq(arg, "yes");
                 return o->connector || streq(arg, "no") ? 0 : -EINVAL;
@@ -257,6 +264,7 @@ int main(int argc, char **argv) {
         free(o.state_dir);
         free(o.without);
         free(o.cgrules_file);
+        free(o.config_file);
         strv_free(o.rule_dirs);
         /* A service manager need not try again what only the administrator can mend. */
         return r == -EINVAL ? EX_CONFIG : r < 0 || r > 255 ? EXIT_FAILURE : r;

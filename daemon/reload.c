@@ -1,5 +1,6 @@
 /* Reload: rule files at once; pclass.conf and classes.d, which the broker reads, by starting anew. */
 #include <stdio.h>
+#include "common/config.h"
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/lifecycle.h"
@@ -66,6 +67,23 @@ static void on_rules_loaded(int r, const TextError *err, void *userdata) {
         reload_end(x, r, err);
 }
 
+/* The service will start with files that another pclass.conf names: with an error in them it would not. They are not put in force before. */
+static int check_new_files(Reload *x, TextError *err) {
+        const char *path = x->m->options->config_file;
+        Config *config = NULL;
+        int r = path ? config_load(path, &config, err) : -EACCES;
+
+        if (r == -EACCES) { /* root's alone: then the present ones are looked at */
+                config_free(config);
+                return ruleload_files(x->m->rules, on_rules_loaded, x);
+        }
+        if (r >= 0)
+                r = ruleload_check(x->m->rules, config, on_rules_loaded, x);
+        if (r < 0)
+                config_free(config);
+        return r;
+}
+
 static void on_config_checked(unsigned op, const void *reply, void *token, void *userdata) {
         const WireResult *result = reply;
         TextError err = {};
@@ -83,7 +101,7 @@ static void on_config_checked(unsigned op, const void *reply, void *token, void 
                 r = text_error(&err, NULL, 0, 0, "%s", result->text);
         x->restart = result->code > 0;
         if (r >= 0)
-                r = ruleload_files(x->m->rules, on_rules_loaded, x);
+                r = x->restart ? check_new_files(x, &err) : ruleload_files(x->m->rules, on_rules_loaded, x);
         if (r < 0)
                 reload_end(x, r, &err);
 }

@@ -69,6 +69,8 @@ int rulebase_recompile(RuleBase *b);
  * -ECANCELED when the daemon ends. */
 typedef void (*RuleLoaded)(int r, const TextError *err, void *userdata);
 int ruleload_files(RuleBase *b, RuleLoaded callback, void *userdata);
+/* The same with the files that another configuration names, of which nothing comes into force. Takes the configuration if it succeeds. */
+int ruleload_check(RuleBase *b, Config *config, RuleLoaded callback, void *userdata);
 int ruleload_init(RuleBase *b);
 int ruleload_again(RuleBase *b); /* asked for several times, it is done once; where it cannot be begun or done now, it is tried again */
 bool ruleload_under_way(const RuleBase *b);

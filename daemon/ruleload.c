@@ -2,6 +2,7 @@
  * A load is all or nothing: what was in force stays until the new ruleset is whole. */
 #include <fcntl.h>
 #include "common/conf.h"
+#include "common/config.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -20,6 +21,7 @@ struct RuleLoad {
         RuleBase *b;
         Stage stage;
         bool from_files;      /* else the present rules are resolved anew */
+        Config *config;       /* only a check of the files that this names; nothing of it comes into force. Else NULL */
         char **paths;         /* of files */
         size_t n_read;        /* of them */
         char *text;           /* of the file that is being read */
@@ -41,6 +43,7 @@ static RuleLoad *load_free(RuleLoad *l) {
         rule_order_free(l->order);
         rulebase_discard(l->b, l->rs);
         rulebase_discard(l->b, l->files);
+        config_free(l->config);
         strv_free(l->paths);
         free(l->text);
         free(l);
@@ -130,7 +133,7 @@ static int load_kept(RuleBase *b, TextError *err) {
 static int read_begin(RuleLoad *l) {
         int r = ruleset_new(&l->files);
 
-        return r < 0 ? r : conf_list_files(l->b->m->options->rule_dirs, ".rules", &l->paths);
+        return r < 0 ? r : conf_list_files(l->config ? l->config->rule_dirs : l->b->m->options->rule_dirs, ".rules", &l->paths);
 }
 
 static int next_file(RuleLoad *l, TextError *err) {
@@ -147,12 +150,14 @@ static int next_file(RuleLoad *l, TextError *err) {
 }
 
 /* Behind the rules of our own files. */
-static int read_cgrules(const Options *o, Ruleset *files, TextError *err) {
+static int read_cgrules(RuleLoad *l, TextError *err) {
+        const Options *o = l->b->m->options;
+        const char *file = l->config ? l->config->cgrules_file : o->cgrules_file;
         _cleanup_(cgrules_freep) CgRules *c = NULL;
-        int r = o->cgrules_file ? cgrules_load(o->cgrules_file, &c, err) : 0;
+        int r = file ? cgrules_load(file, &c, err) : 0;
 
         if (r >= 0 && c)
-                r = ruleset_add_cgrules(files, c, o->cgrules_leave_unit, err);
+                r = ruleset_add_cgrules(l->files, c, l->config ? l->config->cgrules_leave_unit : o->cgrules_leave_unit, err);
         return r == -EEXIST ? -EINVAL : r;
 }
 
@@ -165,7 +170,7 @@ static int step_read(RuleLoad *l, size_t rules, TextError *err) {
         if (r < 0)
                 return r;
         if (!l->text)
-                return read_cgrules(l->b->m->options, l->files, err);
+                return read_cgrules(l, err);
         r = ruleset_add_text_step(l->files, &l->cursor, rules, err);
         if (r != 0)
                 return r;
@@ -183,6 +188,8 @@ static int order_begin(RuleLoad *l) {
         l->stage = STAGE_ORDER;
         l->generation = b->generation;
         l->stale = false;
+        if (l->config)
+                return rule_order_new(b, l->files, NULL, 0, &l->order);
         if (l->from_files)
                 drop_shadowed(b, l->files);
         return rule_order_new(b, l->from_files ? l->files : b->files, b->runtime, b->n_runtime, &l->order);
@@ -249,9 +256,9 @@ static void load_end(RuleBase *b, int r, const TextError *err) {
         bool stale = l->stale;
 
         b->loads = l->next;
-        if (r >= 0)
+        if (r >= 0 && !l->config)
                 load_take(l);
-        else if (!l->from_files) {
+        else if (r < 0 && !l->from_files) {
                 log_warning_errno(r, "The rules could not be resolved anew");
                 if (is_shortage(r))
                         timer_within(b->again, AGAIN_USEC);
@@ -288,12 +295,13 @@ static void load_queue(RuleBase *b, RuleLoad *l) {
         (void) sd_event_source_set_enabled(b->load, SD_EVENT_ON);
 }
 
-static int load_begin(RuleBase *b, bool from_files, RuleLoaded callback, void *userdata) {
+static int load_begin(RuleBase *b, bool from_files, Config *config, RuleLoaded callback, void *userdata) {
         _cleanup_(load_freep) RuleLoad *l = NULL;
         int r = load_new(b, from_files, &l);
 
         if (r < 0)
                 return r;
+        l->config = config;
         l->callback = callback;
         l->userdata = userdata;
         load_queue(b, TAKE_PTR(l));
@@ -301,15 +309,19 @@ static int load_begin(RuleBase *b, bool from_files, RuleLoaded callback, void *u
 }
 
 int ruleload_files(RuleBase *b, RuleLoaded callback, void *userdata) {
-        return load_begin(b, true, callback, userdata);
+        return load_begin(b, true, NULL, callback, userdata);
+}
+
+int ruleload_check(RuleBase *b, Config *config, RuleLoaded callback, void *userdata) {
+        return load_begin(b, true, config, callback, userdata);
 }
 
 /* One that is under way and may have had older answers is followed by another; one that has not begun will get the new ones. */
 static int load_again(RuleBase *b) {
         for (RuleLoad *l = b->loads; l; l = l->next)
-                if (l->stage < STAGE_RESOLVE)
+                if (l->stage < STAGE_RESOLVE && !l->config)
                         return 0;
-        return load_begin(b, false, NULL, NULL);
+        return load_begin(b, false, NULL, NULL, NULL);
 }
 
 int ruleload_again(RuleBase *b) {

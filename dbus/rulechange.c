@@ -179,6 +179,8 @@ int rules_set_all_answer(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 static void on_reloaded(int error, bool restarts, const TextError *err, void *userdata) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
 
+        if (error == -EACCES || error == -ENOENT) /* of a file, which the text names, not of the caller or of a rule */
+                error = -EINVAL;
         if (error < 0)
                 error = error_of_rules(error, err, &e);
         call_finish(userdata, error, &e);

@@ -142,6 +142,8 @@ static int path_add_fact(Path *p, const Subject *s, char letter, Fact *ret_missi
                 return name ? path_add_text(p, name, n) : path_add_number(p, s, FACT_PID, s->pid, ret_missing);
         case 'P':
                 return path_add_number(p, s, FACT_PID, s->pid, ret_missing);
+        case '%': /* both stay, and the second begins nothing */
+                return path_add(p, '%') < 0 ? -EINVAL : path_add(p, '%');
         default:
                 return 1;
         }
@@ -334,6 +336,16 @@ int cgrules_try(const CgRules *c, size_t i, const CgProcess *p, CgVerdict *ret) 
         else
                 *ret = v;
         return q;
+}
+
+const char *cgrules_unmet(const CgRules *c, size_t i, const Subject *s) {
+        const CgRule *r = cgrules_get(c, i);
+
+        if (!user_matches(r, s))
+                return r->user;
+        if (r->program && !cg_program_matches(r->program, s))
+                return r->program;
+        return r->options & CG_IGNORE ? "ignore" : r->options ? "ignore_rt" : NULL;
 }
 
 int cgrules_match(const CgRules *c, const CgProcess *p, CgVerdict *ret) {

@@ -384,7 +384,7 @@ static uint32_t destination_facts(const char *d) {
         uint32_t facts = 0;
 
         for (; *d; d++) {
-                if (*d == '\\' && d[1])
+                if ((*d == '\\' && d[1]) || (*d == '%' && d[1] == '%'))
                         d++;
                 else if (*d == '%')
                         for (size_t i = 0; i < ELEMENTSOF(asks); i++)

@@ -84,6 +84,8 @@ typedef struct CgVerdict {
 bool cgrules_is_entry(const CgRules *c, size_t i);
 /* Whether the entry i decides: 1 and *ret, 0, -ENOMEM. */
 int cgrules_try(const CgRules *c, size_t i, const CgProcess *p, CgVerdict *ret);
+/* What of the entry i keeps it from taking the process: its user, its program, or its option; NULL: nothing does. */
+const char *cgrules_unmet(const CgRules *c, size_t i, const Subject *s);
 /* The first rule that takes the process. -ENOMEM. */
 int cgrules_match(const CgRules *c, const CgProcess *p, CgVerdict *ret);
 void cg_verdict_done(CgVerdict *v);

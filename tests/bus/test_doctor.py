@@ -62,6 +62,11 @@ class OtherMachines(unittest.TestCase):
     def setUp(self):
         bus.stop_service()  # there is one name on the bus
 
+    def test_socket_that_cannot_be_made(self):
+        found = [f for f in self.findings(config={'CgredSocket': '/run/no-such-directory/socket'}) if f['Id'] == 'cgred-socket']
+        self.assertEqual([(f['Subject'], f['Severity']) for f in found], [('CgredSocket=', 'problem')])
+        self.assertIn('No such file or directory', found[0]['Problem'])
+
     def test_property_that_this_hierarchy_has_not(self):
         self.assertEqual(hierarchy_of('memory').version, 1, 'this test wants memory on cgroup v1')
         found = {f['Subject']: f for f in self.findings(classes='[Class a]\nMemoryHigh=1G\nCPUWeight=200\n') if f['Id'] == 'property'}

@@ -109,6 +109,30 @@ class Files(Case):
         self.await_class(later.pid, 'a')
         self.assertTrue(self.in_class(a.pid, 'a'), self.where(a.pid))
 
+    def test_files_that_a_new_configuration_names_are_read_before_it_is_taken(self):
+        """With an error in them the service would end and not come back."""
+        before = self.service.daemons()
+        for name in ('other.d/bad.rules', 'bad-cgrules.conf'):
+            os.makedirs(os.path.dirname(f'{self.service.dir}/{name}'), exist_ok=True)
+            self.service.write(name, 'none cpu ../bad\n')
+        for change, said in (({'RuleDirs': f'{self.service.dir}/other.d'}, r'/other\.d/bad\.rules:1:\d+: '),
+                             ({'CgrulesFile': f'{self.service.dir}/bad-cgrules.conf'}, r'/bad-cgrules\.conf:1:\d+: '),
+                             ({'CgrulesFile': f'{self.service.dir}/none.conf'}, r'/none\.conf: cannot be read: No such file or directory')):
+            kept = dict(self.service.config)
+            self.service.write_config(**change)
+            with self.assertRaises(BusError) as caught:
+                self.service.reload()
+            self.assertRegex(str(caught.exception), said)
+            self.service.config = kept
+        self.service.write_config(RuleDirs=f'{self.service.dir}/other.d')
+        self.service.write('other.d/bad.rules', self.service.fill('only: comm=pta {home} => b\n'))
+        self.assertEqual(self.service.daemons(), before)  # also not started anew later
+        self.await_class(self.spawn(path=program('pta')).pid, 'a')
+        self.service.reload()
+        self.service.wait_ended()
+        self.service.start()
+        self.await_class(self.spawn(path=program('pta')).pid, 'b')
+
     def test_unknown_key_names_file_line_and_column(self):
         self.service.write_rules('ok: uid=61210 {home} => a\nbad: uid=61211 colour=red {home} => b\n')
         with self.assertRaises(BusError) as caught:
