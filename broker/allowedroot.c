@@ -9,6 +9,8 @@
 #include "common/log.h"
 #include "common/str.h"
 
+#define DEPTH_MAX 32 /* directories below a root that are looked through at start */
+
 AllowedRoots *allowed_roots_free(AllowedRoots *a) {
         if (!a)
                 return NULL;
@@ -34,15 +36,16 @@ const char *allowed_root_below(const AllowedRoot *r, const char *path) {
 }
 
 /* A v1 cpuset without processors takes nobody. */
-static int make_in(int fd, const Hierarchy *h, const char *path) {
+static int make_in(int fd, const Hierarchy *h, const char *path, size_t own) {
+        size_t left = path_components(path);
         char part[WIRE_PATH_MAX];
         int r = 1;
 
-        for (size_t n = strspn(path, "/"); path[n]; n += strspn(path + n, "/")) {
+        for (size_t n = strspn(path, "/"); path[n]; n += strspn(path + n, "/"), left--) {
                 n += strcspn(path + n, "/");
                 if ((size_t) snprintf(part, sizeof(part), "%.*s", (int) n, path) >= sizeof(part))
                         return -ENAMETOOLONG;
-                r = cgroupfs_mkdir(fd, part);
+                r = left <= own ? cgroupfs_mkdir_marked(fd, part) : cgroupfs_mkdir(fd, part);
                 if (r == 0 && h->version == 1 && cgroupfs_has_word(h->controllers, "cpuset"))
                         r = cgroupfs_inherit_cpuset(fd, part);
                 if (r < 0)
@@ -51,7 +54,7 @@ static int make_in(int fd, const Hierarchy *h, const char *path) {
         return r;
 }
 
-int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below) {
+int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below, size_t own) {
         char path[WIRE_PATH_MAX];
 
         if (!(r->hierarchies & 1u << index))
@@ -60,7 +63,7 @@ int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, 
                 return 1;
         if ((size_t) snprintf(path, sizeof(path), "/%s", below) >= sizeof(path))
                 return -ENAMETOOLONG;
-        return make_in(r->fd[index], h, path);
+        return make_in(r->fd[index], h, path, own);
 }
 
 /* Where systemd keeps its own books there is nothing for rules that name controllers. */
@@ -83,14 +86,31 @@ int allowed_roots_check(const Config *c, const char *file, const HierarchySet *h
         return 0;
 }
 
+/* Nobody is told of what cannot be looked at: it stays. */
+static void remove_marked(int fd, const char *path, unsigned depth) {
+        _cleanup_strv_ char **names = NULL;
+
+        if (depth == 0 || cgroupfs_list(fd, path, &names) < 0)
+                return;
+        for (char **name = names; name && *name; name++) {
+                char child[WIRE_PATH_MAX];
+                if ((size_t) snprintf(child, sizeof(child), "%s/%s", streq(path, "/") ? "" : path, *name) >= sizeof(child))
+                        continue;
+                remove_marked(fd, child, depth - 1);
+                if (cgroupfs_is_marked(fd, child) > 0)
+                        (void) cgroupfs_rmdir(fd, child); /* the kernel keeps those that are not empty */
+        }
+}
+
 static void open_in(AllowedRoot *r, const Hierarchy *h, unsigned index) {
-        int e = make_in(h->mount_fd, h, r->path);
+        int e = make_in(h->mount_fd, h, r->path, 0);
 
         if (e >= 0)
                 e = r->fd[index] = cgroupfs_open(h->mount_fd, r->path, NULL, O_PATH);
-        if (e >= 0)
+        if (e >= 0) {
                 r->hierarchies |= 1u << index;
-        else
+                remove_marked(r->fd[index], "/", DEPTH_MAX);
+        } else
                 log_warning_errno(e, "AllowedRoots: there is no %s in %s", r->path, h->mount);
 }
 

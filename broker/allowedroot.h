@@ -19,12 +19,14 @@ typedef struct AllowedRoots {
 
 /* -EINVAL with the reason: an entry of the configuration lies in the class root, where nothing but classes may be. `file`: what was read. */
 int allowed_roots_check(const Config *c, const char *file, const HierarchySet *hierarchies, TextError *err);
-/* Makes those that are missing, and opens them; where one cannot be had is told, and left out. -ENOMEM. */
+/* Makes those that are missing, and opens them; where one cannot be had is told, and left out. Marked directories whose processes have ended while nobody
+ * looked are removed. -ENOMEM. */
 int allowed_roots_open(char *const *paths, const HierarchySet *hierarchies, AllowedRoots **ret);
 AllowedRoots *allowed_roots_free(AllowedRoots *a);
 DEFINE_CLEANUP(AllowedRoots *, allowed_roots_free)
 
 /* What of `path` lies below the root, without a slash in front: "" is the root itself, NULL = outside. */
 const char *allowed_root_below(const AllowedRoot *r, const char *path);
-/* Makes a directory below the root of hierarchy h, and all between, ready for members. 0 = made, 1 = was there. */
-int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below);
+/* Makes a directory below the root of hierarchy h, and all between, ready for members. Those of the last `own` directories of the path that it makes are
+ * marked: they are one process's, and go when they are empty. 0 = made, 1 = was there. */
+int allowed_root_make(const AllowedRoot *r, const Hierarchy *h, unsigned index, const char *below, size_t own);

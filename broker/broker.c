@@ -322,9 +322,9 @@ static void handle_place(Broker *b, const void *item, void *answer) {
         Class *c = NULL;
         int r = -EINVAL;
 
-        if (wire_text_ok(request->path, sizeof(request->path)) && !(request->flags & ~WIRE_PLACE_OWN))
+        if (wire_text_ok(request->path, sizeof(request->path)))
                 r = is_protected_destination(b, request) ? -EPERM :
-                    class_place(b->classes, request->root, request->hierarchies, request->path, request->flags & WIRE_PLACE_OWN, &c);
+                    class_place(b->classes, request->root, request->hierarchies, request->path, request->own, &c);
         if (r >= 0) {
                 describe_class(c, class);
                 return;

@@ -53,13 +53,13 @@ static int open_parent(int mount_fd, const char *path, const char **ret_name) {
         return open_beneath(mount_fd, parent, O_PATH | O_DIRECTORY);
 }
 
-int cgroupfs_mkdir(int mount_fd, const char *path) {
+static int make_directory(int mount_fd, const char *path, mode_t mode) {
         const char *name;
         _cleanup_close_ int fd = open_parent(mount_fd, path, &name);
 
         if (fd < 0)
                 return fd;
-        if (mkdirat(fd, name, 0755) == 0)
+        if (mkdirat(fd, name, mode) == 0)
                 return 0;
         if (errno != EEXIST)
                 return -errno;
@@ -67,6 +67,23 @@ int cgroupfs_mkdir(int mount_fd, const char *path) {
         if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
         return S_ISDIR(st.st_mode) ? 1 : -ENOTDIR;
+}
+
+int cgroupfs_mkdir(int mount_fd, const char *path) {
+        return make_directory(mount_fd, path, 0755);
+}
+
+int cgroupfs_mkdir_marked(int mount_fd, const char *path) {
+        return make_directory(mount_fd, path, 0755 | S_ISVTX);
+}
+
+int cgroupfs_is_marked(int mount_fd, const char *path) {
+        _cleanup_close_ int fd = open_beneath(mount_fd, path, O_PATH | O_DIRECTORY);
+        struct stat st;
+
+        if (fd < 0)
+                return fd;
+        return fstat(fd, &st) < 0 ? -errno : (st.st_mode & S_ISVTX) != 0;
 }
 
 int cgroupfs_mkdir_parents(int mount_fd, const char *path, size_t from) {

@@ -10,6 +10,10 @@
 int cgroupfs_open(int mount_fd, const char *path, const char *file, int flags);
 
 int cgroupfs_mkdir(int mount_fd, const char *path);       /* 0 = made, 1 = was there */
+/* The same with a mark that stays as long as the directory does, whoever runs: its sticky bit, which means nothing in a directory that only root
+ * writes. cgroupfs_is_marked(): 1 or 0. */
+int cgroupfs_mkdir_marked(int mount_fd, const char *path);
+int cgroupfs_is_marked(int mount_fd, const char *path);
 int cgroupfs_mkdir_parents(int mount_fd, const char *path, size_t from); /* components behind the first `from` bytes too */
 int cgroupfs_rmdir(int mount_fd, const char *path);       /* -EBUSY: members or children */
 int cgroupfs_inode(int mount_fd, const char *path, uint64_t *ret);

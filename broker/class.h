@@ -38,8 +38,7 @@ typedef struct Class {
         char *tuned[_CLASS_PROPERTY_N]; /* changed while running: goes before def's; NULL = as in the file */
         PlaceSet places;              /* where its members came from; see class_places() */
         AllowedRoot *root;            /* of a class outside the class roots (classplace.h): it lies below this one; NULL: a class as others */
-        uint32_t made;                /* of such a class: hierarchies in which we made its directory */
-        bool facts_own;               /* of such a class: made for one process's facts, removed when empty */
+        bool facts_own;               /* of such a class: made for one process's facts; what is marked of its directories goes when empty */
         ClassNote notes[_CLASS_PROPERTY_N];
         uint32_t members_told;        /* WIRE_MEMBER_* bits that could not be set for some member, and that was told */
 } Class;

@@ -35,14 +35,12 @@ static bool touches_class_root(const ClassSet *s, uint32_t hierarchies, const ch
         return false;
 }
 
-static int open_in(ClassSet *s, Class *c, const char *below, unsigned h) {
+static int open_in(ClassSet *s, Class *c, const char *below, size_t own, unsigned h) {
         char path[WIRE_PATH_MAX];
-        int r = allowed_root_make(c->root, &s->hierarchies->items[h], h, below);
+        int r = allowed_root_make(c->root, &s->hierarchies->items[h], h, below, own);
 
         if (r < 0)
                 return r;
-        if (r == 0)
-                c->made |= 1u << h;
         snprintf(path, sizeof(path), "/%s", below);
         r = cgroupfs_inode(c->root->fd[h], path, &c->inode[h]);
         if (r >= 0)
@@ -53,12 +51,12 @@ static int open_in(ClassSet *s, Class *c, const char *below, unsigned h) {
         return 0;
 }
 
-static int open_everywhere(ClassSet *s, Class *c, const char *below, uint32_t hierarchies) {
+static int open_everywhere(ClassSet *s, Class *c, const char *below, size_t own, uint32_t hierarchies) {
         int r = 0;
 
         for (unsigned h = 0; r >= 0 && h < s->hierarchies->n; h++)
                 if (hierarchies & ~c->hierarchies & 1u << h)
-                        r = open_in(s, c, below, h);
+                        r = open_in(s, c, below, own, h);
         return r < 0 ? log_error_errno(r, "destination %s cannot be made", c->name) : 0;
 }
 
@@ -78,7 +76,7 @@ static int place_new(ClassSet *s, AllowedRoot *root, const char *name, Class **r
         return 0;
 }
 
-int class_place(ClassSet *s, uint32_t root, uint32_t hierarchies, const char *below, bool own, Class **ret) {
+int class_place(ClassSet *s, uint32_t root, uint32_t hierarchies, const char *below, size_t own, Class **ret) {
         AllowedRoot *a = s->roots && root < s->roots->n ? &s->roots->items[root] : NULL;
         char name[WIRE_TEXT_MAX];
         Class *c;
@@ -94,8 +92,8 @@ int class_place(ClassSet *s, uint32_t root, uint32_t hierarchies, const char *be
         int r = is_new ? place_new(s, a, name, &c) : 0;
         if (r < 0)
                 return r;
-        c->facts_own = is_new ? own : c->facts_own && own;
-        r = open_everywhere(s, c, below, hierarchies);
+        c->facts_own = is_new ? own > 0 : c->facts_own && own > 0;
+        r = open_everywhere(s, c, below, own, hierarchies);
         if (r < 0) {
                 if (is_new)
                         forget(s, c);
@@ -105,30 +103,53 @@ int class_place(ClassSet *s, uint32_t root, uint32_t hierarchies, const char *be
         return 0;
 }
 
+/* Its directory, and those above it that were made with it: as far as they are marked, empty, and no class of their own. */
+static void remove_directories(const ClassSet *s, const Class *c, unsigned h) {
+        const char *top = streq(c->root->path, "/") ? "" : c->root->path;
+        char name[WIRE_TEXT_MAX];
+
+        strcpy(name, c->name);
+        for (char *path = name + strlen(top); *path && cgroupfs_is_marked(c->root->fd[h], path) > 0;) {
+                if (cgroupfs_rmdir(c->root->fd[h], path) < 0) /* somebody may have made something in it: then it stays */
+                        return;
+                *strrchr(path, '/') = '\0';
+                if (map_get_string(s->by_name, name))
+                        return;
+        }
+}
+
 int class_drop_place(ClassSet *s, Class *c) {
-        const char *below = allowed_root_below(c->root, c->name);
         char path[WIRE_PATH_MAX];
 
-        snprintf(path, sizeof(path), "/%s", below);
+        snprintf(path, sizeof(path), "/%s", allowed_root_below(c->root, c->name));
         for (unsigned h = 0; h < s->hierarchies->n; h++)
                 if (c->hierarchies & 1u << h && cgroupfs_is_empty(c->root->fd[h], path) == 0)
                         return -EBUSY;
-        for (unsigned h = 0; c->facts_own && *below && h < s->hierarchies->n; h++)
-                if (c->made & 1u << h)
-                        (void) cgroupfs_rmdir(c->root->fd[h], path); /* somebody may have made something in it: then it stays */
+        for (unsigned h = 0; c->facts_own && h < s->hierarchies->n; h++)
+                if (c->hierarchies & 1u << h)
+                        remove_directories(s, c, h);
         forget(s, c);
         return 0;
+}
+
+/* Whether it was made for a process's facts its directory tells: who asked for it then is not known any more. */
+static bool was_made_own(const AllowedRoot *root, unsigned hierarchy, const char *below) {
+        char path[WIRE_PATH_MAX];
+
+        snprintf(path, sizeof(path), "/%s", below);
+        return root->hierarchies & 1u << hierarchy && cgroupfs_is_marked(root->fd[hierarchy], path) > 0;
 }
 
 Class *class_place_found(ClassSet *s, unsigned hierarchy, const char *path) {
         Class *c = class_by_path(s, hierarchy, path);
 
         for (size_t i = 0; !c && s->roots && i < s->roots->n; i++) {
-                const char *below = allowed_root_below(&s->roots->items[i], path);
-                if (below && class_place(s, i, 1u << hierarchy, below, false, &c) < 0)
+                const AllowedRoot *root = &s->roots->items[i];
+                const char *below = allowed_root_below(root, path);
+                if (below && class_place(s, i, 1u << hierarchy, below, was_made_own(root, hierarchy, below), &c) < 0)
                         c = NULL;
         }
         if (c && c->root && !(c->hierarchies & 1u << hierarchy))
-                (void) open_everywhere(s, c, allowed_root_below(c->root, c->name), 1u << hierarchy);
+                (void) open_everywhere(s, c, allowed_root_below(c->root, c->name), 0, 1u << hierarchy);
         return c;
 }

@@ -148,6 +148,14 @@ size_t str_printable_prefix(const char *s) {
         return (size_t) (p - (const unsigned char *) s);
 }
 
+size_t path_components(const char *path) {
+        size_t n = 0;
+
+        for (path += strspn(path, "/"); *path; path += strspn(path, "/"), n++)
+                path += strcspn(path, "/");
+        return n;
+}
+
 bool str_is_printable_utf8(const char *s) {
         return s[str_printable_prefix(s)] == '\0';
 }

@@ -29,5 +29,7 @@ size_t str_printable_prefix(const char *s); /* bytes before the first one that i
  * For D-Bus and tables. NULL when out of memory. */
 char *str_escape(const char *s);
 
+size_t path_components(const char *path); /* "/a//b/": 2 */
+
 /* ENAME for -errno: "EPERM"; never NULL. */
 const char *str_errno_name(int r);

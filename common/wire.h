@@ -133,11 +133,10 @@ typedef struct WireInstance {
 typedef struct WirePlace { /* answered by a WireClass */
         uint32_t root;                /* index of the AllowedRoots= entry */
         uint32_t hierarchies;         /* bit n; a subset of the root's. A class that is there gets those it lacks */
-        uint32_t flags;               /* WIRE_PLACE_* */
+        uint32_t own;                 /* so many of the path's last directories are named for one process's facts: those that are made go when empty */
         uint32_t reserved;
         char path[WIRE_TEXT_MAX];     /* below the root, without a slash in front; "" is the root itself */
 } WirePlace;
-#define WIRE_PLACE_OWN 1u /* made for one process's facts: its directory goes when it is empty */
 
 typedef struct WireRoot {
         uint32_t index;

@@ -135,6 +135,13 @@ static int no_target(Verdict *v, Holder holder, const char *detail) {
         return 1;
 }
 
+/* How many of the last components of `path`, which `destination` gives for a process, stand behind the first that names a fact of it. */
+static uint32_t own_components(const char *destination, const char *path) {
+        _cleanup_free_ char *fixed = NULL;
+
+        return cg_destination_fixed(destination, &fixed) < 0 ? 0 : (uint32_t) (path_components(path) - path_components(fixed));
+}
+
 /* A place below a root. One that exists but not on all of these hierarchies is asked for again. */
 static void take_place(Manager *m, const ClassRoot *root, const char *rest, const CgRule *line, uint32_t hierarchies, VerdictTarget *t) {
         Class *c = classes_find(&m->classes, t->name);
@@ -142,9 +149,9 @@ static void take_place(Manager *m, const ClassRoot *root, const char *rest, cons
         t->hierarchies = hierarchies & root->hierarchies;
         t->root = root;
         t->component = t->name + (rest - t->name);
-        t->own = strchr(line->destination, '%') != NULL;
         t->leaf2 = "";
         t->class = c && !c->dropping && !(t->hierarchies & ~c->hierarchies) ? c : NULL;
+        t->own = t->class ? 0 : own_components(line->destination, t->name);
 }
 
 static bool take_class(Manager *m, const CgRule *line, uint32_t hierarchies, VerdictTarget *t) {

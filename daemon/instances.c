@@ -243,7 +243,7 @@ int instances_want(Manager *m, const Class *template, const char *name, const ch
 }
 
 int instances_want_place(Manager *m, const VerdictTarget *t, pid_t pid, uint64_t event_ns) {
-        WirePlace item = { .root = t->root->index, .hierarchies = t->hierarchies, .flags = t->own ? WIRE_PLACE_OWN : 0 };
+        WirePlace item = { .root = t->root->index, .hierarchies = t->hierarchies, .own = t->own };
 
         strcpy(item.path, t->component); /* part of a name that is no longer */
         return want(m, WIRE_PLACE, &item, WIRE_NONE, t->name, pid, event_ns);

@@ -12,7 +12,7 @@ typedef struct VerdictTarget {
         char name[WIRE_TEXT_MAX];
         const char *component; /* last part of name; with a root what is below it */
         const ClassRoot *root; /* a place outside the class roots, below this one; then template is NULL */
-        bool own;              /* such a place is made for this process's facts */
+        uint32_t own;          /* so many of the last directories of such a place are named for this process's facts */
         const char *leaf2;     /* members' leaf on v2 hierarchies, "" if none */
         uint32_t hierarchies;  /* where it is wanted there */
 } VerdictTarget;

@@ -205,6 +205,13 @@ cglate       cpu     {d}/late
         told = self.service.explain(a.pid)
         self.assertEqual((told['Rule'], told['Source'], told['Line']), ('cgrules-2', f'{self.service.dir}/cgrules.conf', 2))
 
+    def test_explain_tells_what_keeps_each_earlier_rule_from_it(self):
+        a = self.as_user(SJO)
+        self.await_at(a.pid, cpu='user', memory='sjo')
+        steps = self.service.explain(a.pid)['Steps']
+        rule = next(s for s in steps if s['Rule'] == 'cgrules-2')
+        self.assertEqual((rule['Condition'], rule['Reason']), ('ptpart*', 'does not hold'))
+
     def test_directories_of_users_go_when_empty_others_stay(self):
         a = self.as_user(SJO)
         self.await_at(a.pid, cpu='user', memory='sjo')
@@ -353,6 +360,53 @@ cgtest cpu {d}/%p
         self.fence()
         self.assertTrue(self.at(a.pid, cpu='ptname'), self.where(a.pid))
         self.assertEqual(self.service.explain(a.pid)['Holder'], 'error')
+
+
+class Own(CgrulesCase):
+    """Directories that processes give their names to."""
+    CGRULES = 'sjo cpu,memory {d}/jobs/%P/x\ncgtest cpu {d}/people/%u\n'
+
+    def gone(self, *names):
+        for controller in ('cpu', 'memory'):
+            for name in names:
+                path = machine.hierarchy_of(controller).path(f'{self.top}/{name}')
+                wait_for(lambda p=path: not os.path.exists(p), f'{path} to go')
+
+    def test_all_of_it_goes_with_the_last_process(self):
+        actors = [self.as_user(SJO) for _ in range(3)]
+        for a in actors:
+            self.await_at(a.pid, cpu=f'jobs/{a.pid}/x', memory=f'jobs/{a.pid}/x')
+        for a in actors:
+            self.kill(a.pid)
+        self.gone(*(f'jobs/{a.pid}' for a in actors))
+        self.assertTrue(os.path.exists(machine.hierarchy_of('cpu').path(f'{self.top}/jobs')))
+
+    def test_also_after_a_restart(self):
+        """Of one that lives through it, and of one that ends while nobody looks."""
+        a, b, ends = self.as_user(SJO), self.as_user(CGTEST), self.as_user(SJO)
+        for x in (a, ends):
+            self.await_at(x.pid, cpu=f'jobs/{x.pid}/x', memory=f'jobs/{x.pid}/x')
+        self.await_at(b.pid, cpu='people/cgtest')
+        self.service.stop()
+        self.kill(ends.pid)
+        self.service.start()
+        self.gone(f'jobs/{ends.pid}')
+        self.assertTrue(self.at(a.pid, cpu=f'jobs/{a.pid}/x', memory=f'jobs/{a.pid}/x'), self.where(a.pid))
+        for x in (a, b):
+            self.kill(x.pid)
+        self.gone(f'jobs/{a.pid}', 'people/cgtest')
+
+    def test_what_somebody_else_made_stays(self):
+        made = machine.hierarchy_of('cpu').path(f'{self.top}/people/cgtest')
+        os.makedirs(made)
+        a = self.as_user(CGTEST)
+        self.await_at(a.pid, cpu='people/cgtest')
+        b = self.as_user(SJO)
+        self.await_at(b.pid, cpu=f'jobs/{b.pid}/x')
+        for x in (a, b):
+            self.kill(x.pid)
+        self.gone(f'jobs/{b.pid}')  # they are looked at together
+        self.assertTrue(os.path.exists(made))
 
 
 class NotAllowed(CgrulesCase):

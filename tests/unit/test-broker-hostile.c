@@ -246,8 +246,8 @@ static void removals_of_what_is_not_its_own(void **state) {
 }
 
 /* A subtree that systemd gave to another manager; the mark is that of Delegate=yes. */
-static int place_code(Rig *g, uint32_t root, uint32_t hierarchies, const char *path, uint32_t flags, WireClass *ret) {
-        WirePlace m = { .root = root, .hierarchies = hierarchies, .flags = flags };
+static int place_code(Rig *g, uint32_t root, uint32_t hierarchies, const char *path, uint32_t own, WireClass *ret) {
+        WirePlace m = { .root = root, .hierarchies = hierarchies, .own = own };
 
         memcpy(m.path, path, MIN(strlen(path), sizeof(m.path)));
         rig_ask(g, WIRE_PLACE, &m, ret);
@@ -290,8 +290,56 @@ static void places_that_lead_elsewhere(void **state) {
         assert_int_equal(place_code(g, UINT32_MAX, 1u << v2, "a", 0, &c), WIRE_NOT_ALLOWED);
         assert_int_equal(place_code(g, 0, 0, "a", 0, &c), WIRE_NOT_ALLOWED);
         assert_int_equal(place_code(g, 0, 1u << 31, "a", 0, &c), WIRE_NOT_ALLOWED);
-        assert_int_equal(place_code(g, 0, 1u << v2, "a", 2, &c), WIRE_NOT_ALLOWED);
         assert_int_equal(place_code(g, 0, 1u << v2, "cgroup.procs", 0, &c), WIRE_FAILED); /* a file */
+        rig_stop(g);
+}
+
+static WireCode drop_code(Rig *g, uint32_t class_index) {
+        const WireDropInstance m = { .class_index = class_index };
+        WireResult reply;
+
+        rig_ask(g, WIRE_DROP_INSTANCE, &m, &reply);
+        return reply.code;
+}
+
+/* What was made for a process goes, up to what was made for somebody else, by somebody else or for everybody. */
+static void directories_of_processes_go(void **state) {
+        Rig *g = start_allowed(state);
+        unsigned v2 = rig_hierarchy(g, "");
+        char top[96], path[192], hand[WIRE_PATH_MAX * 2];
+        WireClass deep, beside, job, all;
+
+        snprintf(top, sizeof(top), "%s-allowed", g->root);
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/peter/x", 2, &deep), WIRE_OK);
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/peter/y", 2, &beside), WIRE_OK);
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/peter", 1, &job), WIRE_OK);
+        assert_int_equal(drop_code(g, deep.index), WIRE_OK);
+        assert_int_equal(drop_code(g, beside.index), WIRE_OK);
+        snprintf(path, sizeof(path), "%s/d/peter/x", top);
+        assert_false(in_hierarchy(g, v2, path));
+        snprintf(path, sizeof(path), "%s/d/peter", top);
+        assert_true(in_hierarchy(g, v2, path)); /* a class of its own */
+        assert_int_equal(drop_code(g, job.index), WIRE_OK);
+        assert_false(in_hierarchy(g, v2, path));
+        snprintf(path, sizeof(path), "%s/d", top);
+        assert_true(in_hierarchy(g, v2, path));
+
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/peter/x", 2, &deep), WIRE_OK);
+        assert_int_equal(drop_code(g, deep.index), WIRE_OK);
+        snprintf(path, sizeof(path), "%s/d/peter", top);
+        assert_false(in_hierarchy(g, v2, path));
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/all", 0, &all), WIRE_OK);
+        assert_int_equal(drop_code(g, all.index), WIRE_OK);
+        snprintf(path, sizeof(path), "%s/d/all", top);
+        assert_true(in_hierarchy(g, v2, path));
+
+        snprintf(hand, sizeof(hand), "%s%s/d/made-by-hand", g->hierarchies[v2].mount, top);
+        assert_int_equal(mkdir(hand, 0755), 0);
+        assert_int_equal(place_code(g, 0, 1u << v2, "d/made-by-hand/x", 2, &deep), WIRE_OK);
+        assert_int_equal(drop_code(g, deep.index), WIRE_OK);
+        snprintf(path, sizeof(path), "%s/d/made-by-hand", top);
+        assert_true(in_hierarchy(g, v2, path));
+        assert_int_equal(rmdir(hand), 0);
         rig_stop(g);
 }
 
@@ -305,7 +353,7 @@ static void places_and_their_members(void **state) {
 
         snprintf(path, sizeof(path), "%s-allowed/with blank/b", g->root);
         snprintf(origin, sizeof(origin), "%s", rig_where(g, child, v2));
-        assert_int_equal(place_code(g, 0, 1u << v2, "with blank/b", WIRE_PLACE_OWN, &c), WIRE_OK);
+        assert_int_equal(place_code(g, 0, 1u << v2, "with blank/b", 1, &c), WIRE_OK);
         assert_string_equal(c.name, path);
         assert_true(c.flags & WIRE_CLASS_PLACE);
         assert_true(in_hierarchy(g, v2, path));
@@ -314,7 +362,7 @@ static void places_and_their_members(void **state) {
         assert_int_equal(move_code(g, child, c.index, 1u << v2, 0), WIRE_OK);
         assert_string_equal(rig_where(g, child, v2), path);
 
-        assert_int_equal(place_code(g, 0, 1u << pids, "with blank/b", WIRE_PLACE_OWN, &more), WIRE_OK);
+        assert_int_equal(place_code(g, 0, 1u << pids, "with blank/b", 1, &more), WIRE_OK);
         assert_int_equal(more.index, c.index);
         assert_int_equal(more.hierarchies, 1u << v2 | 1u << pids);
         assert_true(in_hierarchy(g, pids, path));
@@ -505,6 +553,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(removals_of_what_is_not_its_own, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(places_that_lead_elsewhere, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(places_and_their_members, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(directories_of_processes_go, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(no_places_without_roots, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(processes_of_another_manager, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(fds_that_nobody_asked_for, rig_setup, rig_teardown),

@@ -82,10 +82,18 @@ static void test_errno_name(void **state) {
         assert_non_null(str_errno_name(-123456));
 }
 
+static void test_path_components(void **state) {
+        assert_int_equal(path_components(""), 0);
+        assert_int_equal(path_components("//"), 0);
+        assert_int_equal(path_components("a"), 1);
+        assert_int_equal(path_components("/a//b/"), 2);
+        assert_int_equal(path_components("a/b/c"), 3);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_numbers),      cmocka_unit_test(test_lists),  cmocka_unit_test(test_split_of_nothing),
-                cmocka_unit_test(test_utf8),         cmocka_unit_test(test_escape), cmocka_unit_test(test_errno_name), cmocka_unit_test(test_name_span),
+                cmocka_unit_test(test_utf8),         cmocka_unit_test(test_escape), cmocka_unit_test(test_path_components), cmocka_unit_test(test_errno_name), cmocka_unit_test(test_name_span),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
