@@ -36,6 +36,20 @@ static void class_text(const char *destination, char *buf, size_t size) {
                 buf[n - 1] = '\0';
 }
 
+/* "*" is every hierarchy that has controllers: not one that somebody mounted to keep books, unless it is named. */
+static uint32_t hierarchies_of(const Classes *c, char *const *controllers) {
+        uint32_t mask = 0;
+
+        for (char *const *name = controllers; *name; name++) {
+                uint32_t bits = classes_controller(c, *name);
+                for (uint32_t h = 0; streq(*name, "*") && h < c->n_hierarchies; h++)
+                        if (!*c->hierarchies[h].controllers || startswith(c->hierarchies[h].controllers, "name="))
+                                bits &= ~(1u << h);
+                mask |= bits;
+        }
+        return mask;
+}
+
 /* There are classes alone in the class roots, whatever AllowedRoots= has above them. */
 static bool in_class_root(const Classes *c, uint32_t hierarchies, const char *path) {
         for (uint32_t h = 0; h < c->n_hierarchies; h++)
@@ -44,7 +58,12 @@ static bool in_class_root(const Classes *c, uint32_t hierarchies, const char *pa
         return false;
 }
 
-bool destination_allowed(const Classes *c, const char *destination, char *reason, size_t size) {
+static const char *first_of(char *const *controllers) {
+        return controllers[0] && !controllers[1] ? controllers[0] : "its controllers";
+}
+
+bool destination_allowed(const Classes *c, const char *destination, char *const *controllers, char *reason, size_t size) {
+        uint32_t hierarchies = hierarchies_of(c, controllers);
         _cleanup_free_ char *path = NULL;
         char name[WIRE_TEXT_MAX];
         const char *rest;
@@ -58,10 +77,19 @@ bool destination_allowed(const Classes *c, const char *destination, char *reason
                 snprintf(reason, size, "the destination has bytes that are no UTF-8, which a place for processes cannot have here");
                 return false;
         }
+        if (root && hierarchies && !(hierarchies & root->hierarchies)) {
+                snprintf(reason, size, "AllowedRoots= does not reach the hierarchy of %.60s", first_of(controllers));
+                return false;
+        }
         if (root)
                 return true;
         class_text(destination, name, sizeof(name));
-        if (classes_find(c, name))
+        const Class *class = classes_find(c, name);
+        if (class && hierarchies && !(hierarchies & class->hierarchies)) {
+                snprintf(reason, size, "class %.60s is not in the hierarchy of %.60s (see Hierarchies= of the class)", name, first_of(controllers));
+                return false;
+        }
+        if (class)
                 return true;
         snprintf(reason, size, "%.60s is not below AllowedRoots= (AllowedRoots=%.50s would allow it)", destination, path ? path : "/");
         return false;
@@ -112,20 +140,6 @@ static int ask_lines(Manager *m, Verdict *v, const Ruleset *rs, CgVerdict *ret) 
 }
 
 /* ---- where to ----------------------------------------------------------------------------------------------------------------------- */
-
-/* "*" is every hierarchy that has controllers: not one that somebody mounted to keep books, unless it is named. */
-static uint32_t line_hierarchies(const Classes *c, const CgRule *line) {
-        uint32_t mask = 0;
-
-        for (char **name = line->controllers; *name; name++) {
-                uint32_t bits = classes_controller(c, *name);
-                for (uint32_t h = 0; streq(*name, "*") && h < c->n_hierarchies; h++)
-                        if (!*c->hierarchies[h].controllers || startswith(c->hierarchies[h].controllers, "name="))
-                                bits &= ~(1u << h);
-                mask |= bits;
-        }
-        return mask;
-}
 
 static int no_target(Verdict *v, Holder holder, const char *detail) {
         v->n_targets = 0;
@@ -192,7 +206,7 @@ static int take_moves(Manager *m, Verdict *v, const CgVerdict *cg) {
 
         for (size_t i = cg->n_moves; i > 0; i--) {
                 const CgMove *move = &cg->moves[i - 1];
-                uint32_t mask = line_hierarchies(&m->classes, move->rule) & left;
+                uint32_t mask = hierarchies_of(&m->classes, move->rule->controllers) & left;
                 if (cgrule_facts(move->rule) & v->names_pending & (FACT_BIT(FACT_USER) | FACT_BIT(FACT_GROUP))) /* a number would stand for it */
                         return no_target(v, HOLDER_UNKNOWN_FACT, "its name is being asked for");
                 left &= ~mask;

@@ -112,10 +112,10 @@ static bool env_controller(const char *controller, void *userdata) {
         return classes_controller(&b->m->classes, controller) != 0;
 }
 
-static bool env_destination(const char *destination, char *reason, size_t size, void *userdata) {
+static bool env_destination(const char *destination, char *const *controllers, char *reason, size_t size, void *userdata) {
         RuleBase *b = userdata;
 
-        return destination_allowed(&b->m->classes, destination, reason, size);
+        return destination_allowed(&b->m->classes, destination, controllers, reason, size);
 }
 
 /* Where the policy cannot be asked the rule counts: it matches what it says. */

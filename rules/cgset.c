@@ -154,7 +154,7 @@ bool cgset_check(const CgSet *s, size_t entry, const RulesetEnv *env, char *reas
         else if (!r->options)
                 for (size_t i = entry; continues(s->rules, entry, i) && env->destination_allowed; i++) {
                         const CgRule *line = cgrules_get(s->rules, i);
-                        if (!line->options && !env->destination_allowed(line->destination, reason, size, env->userdata))
+                        if (!line->options && !env->destination_allowed(line->destination, line->controllers, reason, size, env->userdata))
                                 return false;
                 }
         return !*reason;

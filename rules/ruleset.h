@@ -21,7 +21,7 @@ typedef struct RulesetEnv {
         bool (*class_exists)(const char *name, void *userdata);
         bool (*class_reaches)(const char *name, char *const *controllers, void *userdata);
         bool (*controller_exists)(const char *controller, void *userdata);
-        bool (*destination_allowed)(const char *destination, char *reason, size_t size, void *userdata);
+        bool (*destination_allowed)(const char *destination, char *const *controllers, char *reason, size_t size, void *userdata);
         bool (*context_exists)(const char *context, void *userdata);
         const char *no_context_reason; /* NULL: contexts can be read; else why not ("SELinux is not enabled") */
         const char *no_label_reason;

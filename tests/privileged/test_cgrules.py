@@ -345,11 +345,17 @@ class Names(CgrulesCase):
     CGRULES = '''
 sjo "cpu" "{d}/with blank/%u"
 cgtest cpu {d}/%p
+cgother name=systemd {d}/books
 '''
 
     def test_blanks(self):
         a = self.as_user(SJO)
         self.await_at(a.pid, cpu='with blank/sjo')
+
+    def test_hierarchy_without_controllers(self):
+        """It is somebody's books, which AllowedRoots= leaves alone."""
+        rule = self.rule('cgrules-4')
+        self.assertEqual((rule['Active'], rule['Reason']), (False, 'AllowedRoots= does not reach the hierarchy of name=systemd'))
 
     def test_name_that_leads_elsewhere(self):
         """What a process calls itself is one component, or nothing."""
@@ -411,7 +417,7 @@ class Own(CgrulesCase):
 
 class NotAllowed(CgrulesCase):
     ROOTS = False
-    CGRULES = 'sjo cpu {d}/a\ncgtest cpu classy/\ncgother cpu users/%u\n'
+    CGRULES = 'sjo cpu {d}/a\ncgtest cpu classy/\ncgother cpu users/%u\ncgother memory classy\n'
     CLASSES = '[Class classy]\nCPUWeight=50\n[Class users/%u]\nCPUWeight=20\n'
 
     def test_outside_of_the_roots(self):
@@ -422,6 +428,10 @@ class NotAllowed(CgrulesCase):
         self.assertFalse(rule['Active'])
         self.assertIn('AllowedRoots=', rule['Reason'])
         self.assertFalse(os.path.exists(machine.hierarchy_of('cpu').path(self.top)))
+
+    def test_a_class_that_is_not_there(self):
+        rule = self.rule('cgrules-4')
+        self.assertEqual((rule['Active'], rule['Reason']), (False, 'class classy is not in the hierarchy of memory (see Hierarchies= of the class)'))
 
     def test_a_class_of_that_name_with_its_limits(self):
         a, b = self.as_user(CGTEST), self.as_user(OTHER)

@@ -33,7 +33,7 @@ static int group_by_name(const char *name, gid_t *ret, void *userdata) {
         return 0;
 }
 
-static bool destination_allowed(const char *destination, char *reason, size_t size, void *userdata) {
+static bool destination_allowed(const char *destination, char *const *controllers, char *reason, size_t size, void *userdata) {
         if (!strstr(destination, "forbidden"))
                 return true;
         snprintf(reason, size, "no root for %s", destination);
