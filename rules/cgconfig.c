@@ -59,7 +59,7 @@ static void reader_done(Reader *r) {
 
 static void skip_blanks(Reader *r) {
         for (; r->at < r->end; r->at++) {
-                if (*r->at == '#') {
+                if (*r->at == '#' || (*r->at == '*' && r->at == r->line_start)) { /* the second is not in the manual, but in files from all times */
                         while (r->at + 1 < r->end && r->at[1] != '\n')
                                 r->at++;
                 } else if (*r->at == '\n') {

@@ -173,7 +173,15 @@ static void no_counterpart(Writer *w, const CgSetting *s, const char *why) {
         fprintf(w->f, "# line %u: %s = \"%s\": %s\n", s->line, s->name, s->value, why);
 }
 
+/* A limit of a device may be set for several. */
+static void name_done(const char *key, const char *value, char *buf, size_t size) {
+        int device = startswith(value, "/dev/") ? (int) strcspn(value, " ") : 0;
+
+        snprintf(buf, size, "%s%.*s", key, device, value);
+}
+
 static int write_property(Writer *w, const CgSetting *s, const char *key, const char *value) {
+        char done[400];
         TextError err;
         int r = check_line(key, value, &err);
 
@@ -185,12 +193,13 @@ static int write_property(Writer *w, const CgSetting *s, const char *key, const 
         }
         if (r < 0)
                 return r;
-        if (is_done(w, key)) {
+        name_done(key, value, done, sizeof(done));
+        if (is_done(w, done)) {
                 no_counterpart(w, s, "the property is set already");
                 return 0;
         }
         fprintf(w->f, "%s=%s\n", key, value);
-        return mark_done(w, key);
+        return mark_done(w, done);
 }
 
 /* cpu.cfs_quota_us goes with the period that the same group has. */
@@ -204,11 +213,41 @@ static bool quota_of(const CgSection *g, const CgSetting *s, char *buf, size_t s
         return (size_t) snprintf(both, sizeof(both), "%s %s", s->value, period) < sizeof(both) && take_quota(both, buf, size);
 }
 
+/* "8:0 rbps=1000 wiops=max" of io.max: a property for each that has a number. False: it is not of that form. */
+static bool write_io_max(Writer *w, const CgSetting *s, int *ret) {
+        static const char *const properties[][2] = {
+                { "rbps=", "IOReadBandwidthMax" }, { "wbps=", "IOWriteBandwidthMax" }, { "riops=", "IOReadIOPSMax" }, { "wiops=", "IOWriteIOPSMax" },
+        };
+        char text[256], limit[256], value[320], *save = NULL;
+        const char *number = NULL, *device;
+
+        if (!take_as_is(s->value, text, sizeof(text)) || !(device = strtok_r(text, " \t", &save)))
+                return false;
+        *ret = 0;
+        for (const char *word; *ret >= 0 && (word = strtok_r(NULL, " \t", &save));) {
+                size_t i = 0;
+                while (i < ELEMENTSOF(properties) && !(number = startswith(word, properties[i][0])))
+                        i++;
+                if (i == ELEMENTSOF(properties))
+                        return false;
+                if (streq(number, "max"))
+                        continue;
+                snprintf(limit, sizeof(limit), "%s %s", device, number); /* no longer than the whole was */
+                if (!take_device(limit, value, sizeof(value)))
+                        return false;
+                *ret = write_property(w, s, properties[i][1], value);
+        }
+        return true;
+}
+
 static int write_setting(Writer *w, const CgSection *g, const CgSetting *s) {
         char value[256];
+        int r;
 
-        if (streq(s->name, "cpu.cfs_period_us"))
+        if (streq(s->name, "cpu.cfs_period_us") || (streq(s->name, "cpu.max") && startswith(s->value, "max"))) /* no limit */
                 return 0;
+        if (streq(s->name, "io.max") && write_io_max(w, s, &r))
+                return r;
         if (streq(s->name, "cpu.cfs_quota_us")) {
                 if (streq(s->value, "-1"))
                         return 0;

@@ -197,6 +197,9 @@ static int take_destination(Line *l, CgRule *r) {
         Fact missing;
         int q = w->text && *w->text ? cg_destination_expand(w->text, &harmless, &path, &missing) : -EINVAL;
 
+        if (q == -EINVAL && w->text && strlen(w->text) > CGRULES_PATH_MAX - 1)
+                return line_fail(l, w->column - 1, "this destination is longer than %d bytes", CGRULES_PATH_MAX - 1);
+
         if (q == -ENOMEM)
                 return q;
         if (q < 0)

@@ -40,6 +40,12 @@ class Manual(unittest.TestCase):
             with self.subTest(page=page):
                 self.assertEqual(lint(os.path.join(MAN, page)), [])
 
+    def test_no_line_has_two_quotations(self):
+        """Debian's man, which is groff, puts the second into the first; mandoc does not."""
+        for page in pages():
+            for number, line in enumerate(read('docs', 'man', page).splitlines(), 1):
+                self.assertLess(len(re.findall(r'(?<![\w.-])\.?Ql(?!\w)', line)), 2, f'{page}:{number}')
+
     def test_a_mistake_is_found(self):
         path = os.path.join(settings.BUILD, 'bad.7')
         with open(path, 'w', encoding='utf-8') as f:

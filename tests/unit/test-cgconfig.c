@@ -103,6 +103,15 @@ static void test_properties(void **state) {
         assert_formats("group a { x { blkio.bfq.weight = 1000; } }", CLASS_A "IOWeight=10000\n");
         assert_formats("group a { x { pids.max = 7; } }", CLASS_A "TasksMax=7\n");
         assert_formats("group a { x { cpu.cfs_quota_us = -1; cpu.cfs_period_us = 1; } }", CLASS_A);
+        assert_formats("group a { x { cpu.max = \"max 100000\"; } }", CLASS_A);
+        assert_formats("group a { x { io.max = \"8:0 rbps=1000 wbps=max wiops=7\"; } }",
+                       CLASS_A "IOReadBandwidthMax=/dev/block/8:0 1000\nIOWriteIOPSMax=/dev/block/8:0 7\n");
+        assert_formats("group a { x { io.max = \"8:0 speed=1\"; } }", CLASS_A "# line 1: io.max = \"8:0 speed=1\": no property of a class stands for this\n");
+        assert_formats("group a { x { blkio.throttle.read_iops_device = \"8:0 1\"; blkio.throttle.read_iops_device = \"8:1 2\"; "
+                       "blkio.throttle.read_iops_device = \"8:1 3\"; } }",
+                       CLASS_A "IOReadIOPSMax=/dev/block/8:0 1\nIOReadIOPSMax=/dev/block/8:1 2\n"
+                       "# line 1: blkio.throttle.read_iops_device = \"8:1 3\": the property is set already\n");
+        assert_formats("* an old comment\ngroup a { x {\n*another {\n} }", CLASS_A);
         assert_formats("group a { x { odd = \"1 2\"; } }", CLASS_A "# line 1: odd = \"1 2\": no property of a class stands for this\n");
         assert_formats("group a { x { pids.max = 7; pids.max = 8; } }", CLASS_A "TasksMax=7\n# line 1: pids.max = \"8\": the property is set already\n");
         assert_formats("group a { x { cpu.shares = many; } }", CLASS_A "# line 1: cpu.shares = \"many\": no property of a class stands for this\n");
