@@ -159,7 +159,6 @@ static void note_birth_of_match(Manager *m, const Verdict *v, Process *p, bool c
 
 static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         const Rule *placed_by;
-        uint32_t before;
         bool left = false;
         Process *p;
 
@@ -183,10 +182,12 @@ static JudgeResult act_on_match(Manager *m, Verdict *v, uint64_t event_ns) {
         p->waiting = left && want_instances(m, v, p, event_ns);
         if (p->waiting)
                 return JUDGE_WAITING;
-        before = p->wanted | p->assigned;
+        p->leaving = (p->leaving | p->wanted | p->assigned) & ~v->wanted;
         set_wanted(p, v);
-        if (m->mode == MODE_ENFORCE && v->n_targets > 0)
-                mover_leave(m, v, p, before & ~v->wanted);
+        if (m->mode == MODE_ENFORCE && v->n_targets > 0) {
+                mover_leave(m, v, p, p->leaving);
+                p->leaving = 0;
+        }
         if (!left) {
                 process_hold(p, v->holder, v->detail);
                 if (!p->placed_ns && v->holder == HOLDER_NONE)

@@ -135,6 +135,7 @@ int proctable_inherit(ProcTable *t, const Process *parent, pid_t child, uint64_t
         p->heir = parent->waiting;
         p->wanted = parent->wanted;
         p->assigned = parent->assigned;
+        p->leaving = parent->leaving;
         memcpy(p->class_index, parent->class_index, sizeof(p->class_index));
         p->looked_ns = parent->looked_ns;
         p->placed_ns = parent->placed_ns;

@@ -56,6 +56,7 @@ typedef struct Process {
         bool strayed : 1;    /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
         uint16_t pending;    /* moves and returns under way: one for each hierarchy at most */
         uint16_t assigned;   /* hierarchies in which it was, or an ancestor, put into a class by hand: it stays there only while that holds */
+        uint16_t leaving;    /* hierarchies in which it may still be in a class of before: while its new one has no name yet, or nothing is moved */
         uint16_t class_index[WIRE_HIERARCHIES_MAX]; /* of classes.h, at most CLASS_INDEX_MAX */
 } Process;
 

@@ -172,8 +172,9 @@ MemoryMax=512M
 
 
 class Templates(Case):
-    CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n[Class few/%p]\nInstancesMax=2\n'
+    CLASSES = '[Class users/%u]\nTasksMax=500\n[Class kinds/%p]\n[Class few/%p]\nInstancesMax=2\n[Class busy]\nCPUWeight=50\n'
     RULES = 'few: comm=ptf* {home} => few/%p\n' \
+            'third: uid=61203 {home} => users/%u\nbusy: comm=ptbusy {home} => busy\n' \
             'kind: comm=pt-* {home} => kinds/%p\nuser: user=ptest1|ptest2 {home} => users/%u\n'
 
     def test_instances_come_and_go(self):
@@ -197,6 +198,25 @@ class Templates(Case):
 
     def exists(self, name):
         return any(os.path.isdir(h.path(self.class_path(name))) for h in HIERARCHIES)
+
+    def test_class_of_before_is_left(self):
+        """Its limits hold in hierarchies that the template has not. The name of the user has to be asked for first."""
+        a = self.spawn('wait', 'uid', 61203, path=program('ptbusy'))
+        self.await_class(a.pid, 'busy', 'cpu')
+        a.go()
+        self.await_class(a.pid, 'users/ptest3')
+        wait_for(lambda: not self.in_class(a.pid, 'busy', 'cpu'), lambda: f'{a.pid} out of class busy: {self.where(a.pid)}')
+
+    def test_class_of_before_is_left_after_observing(self):
+        a = self.spawn('wait', 'uid', 61203, 'say', 'done', path=program('ptbusy'))
+        self.await_class(a.pid, 'busy', 'cpu')
+        self.service.ctl('observe')
+        a.go()
+        self.assertEqual(a.line(), 'done')
+        self.assertEqual(self.service.explain(a.pid)['Class'], 'users/ptest3')
+        self.service.ctl('enforce')
+        self.await_class(a.pid, 'users/ptest3')
+        wait_for(lambda: not self.in_class(a.pid, 'busy', 'cpu'), lambda: f'{a.pid} out of class busy: {self.where(a.pid)}')
 
     def test_instance_comes_again(self):
         for _ in range(3):
