@@ -109,6 +109,7 @@ struct Manager {
 int manager_class_index(Manager *m, size_t index, uint32_t *ret);
 
 uint64_t now_ns(void); /* CLOCK_MONOTONIC, the clock of the events */
+uint64_t realtime_usec(void); /* since 1970 */
 
 /* Ends the loop; the service manager starts everything anew. */
 void manager_exit(Manager *m, int code);

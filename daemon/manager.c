@@ -21,6 +21,13 @@ uint64_t now_ns(void) {
         return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
 }
 
+uint64_t realtime_usec(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_REALTIME, &ts);
+        return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
+}
+
 sd_event *manager_event(Manager *m) {
         return m->event;
 }

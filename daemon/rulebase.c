@@ -18,6 +18,7 @@ int rulebase_new(Manager *m, RuleBase **ret) {
                 return -ENOMEM;
         b->m = m;
         b->next_id = 1;
+        b->generation = realtime_usec(); /* who looked before a restart must not take other rules for those */
         r = map_new_string(&b->ids);
         if (r >= 0)
                 r = map_new_u64(&b->matches);

@@ -11,13 +11,6 @@
 /* Answers that never come must not keep a run open for ever; the next sweep looks again. */
 #define PASS_USEC_MAX (30 * UINT64_C(1000000))
 
-static uint64_t realtime_usec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_REALTIME, &ts);
-        return ts.tv_sec * UINT64_C(1000000) + ts.tv_nsec / 1000;
-}
-
 int scan_list_processes(pid_t **ret, size_t *ret_n) {
         _cleanup_free_ pid_t *pids = NULL;
         size_t n = 0, room = 0;

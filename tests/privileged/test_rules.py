@@ -65,7 +65,9 @@ class Live(Case):
 
     def test_runtime_rule_survives_a_restart(self):
         self.service.add_rule('live: comm=pta {home} => a')
+        generation = self.service.get('/Rules', 'Rules', 'Generation')
         self.service.restart()
+        self.assertGreater(self.service.get('/Rules', 'Rules', 'Generation'), generation)
         names = [r['Name'] for r in self.service.rules()]
         self.assertIn('live', names)
         a = self.spawn(path=program('pta'))
