@@ -41,7 +41,7 @@ static char *describe(pid_t pid, const char *program, const char *rule, const ch
         else if (class_name)
                 n = asprintf(&message, "Moved %s[%d] to class %s (by hand, or where its parent is)", program, pid, class_name);
         else
-                n = asprintf(&message, "Moved %s[%d] back to %s (no rule matches any more)", program, pid, strnull(from));
+                n = asprintf(&message, "Moved %s[%d] out of %s, back to where it came from", program, pid, strnull(from));
         return n < 0 ? NULL : message;
 }
 

@@ -97,7 +97,7 @@ static void test_entries(void **state) {
 
         decision_log_move(5, "x\nPCLASS_RULE=forged\n", NULL, NULL, "/old");
         receive(text, sizeof(text));
-        assert_true(has_field(text, "MESSAGE=Moved x\\x0aPCLASS_RULE=forged\\x0a[5] back to /old (no rule matches any more)"));
+        assert_true(has_field(text, "MESSAGE=Moved x\\x0aPCLASS_RULE=forged\\x0a[5] out of /old, back to where it came from"));
         assert_false(has_field(text, "PCLASS_RULE=forged"));
 
         decision_log_move(6, NULL, "r", "c", NULL);
