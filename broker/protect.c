@@ -1,4 +1,4 @@
-/* Cgroups that nobody's rule may empty: those of container and virtual machine managers. */
+/* Cgroups that nobody's rule may empty: those of container and virtual machine managers, and of what keeps the unit of the classes alive. */
 #include "broker/broker.h"
 
 #include "common/str.h"
@@ -15,6 +15,8 @@ static const char *const built_in[] = {
         "/lxc/*",
         "*/lxc.payload*",
         PROTECT_DELEGATED,
+        "/pclass.slice/pclass-classes.scope", /* without cgroup2 the keeper is in the scope itself: data/pclass-classes.in */
+        "/pclass.slice/pclass-classes.scope/keeper",
 };
 
 int broker_protect_list(char *const *protect, char *const *unprotect, char ***ret) {
