@@ -218,12 +218,19 @@ static void check_handed_on(Checkup *c, const char *subject, const char *control
         }
 }
 
+/* What has another reason (a path that is not there, Hierarchies= of the class, a value out of range) is not mended by any controller. */
+static bool lacks_controller(json_object *property) {
+        const char *why = row_text(property, "Text");
+
+        return !row_bool(property, "Supported") && (!*why || (strncmp(why, "controller ", 11) == 0 && !strstr(why, "Hierarchies=")));
+}
+
 static void check_property(Checkup *c, json_object *class, json_object *property, bool autogroup) {
         const char *name = row_text(property, "Name"), *controller = controller_of(name), *v2 = path_in(class, "cgroup2");
         char subject[512], text[TEXT_SIZE];
 
         snprintf(subject, sizeof(subject), "class %s, %s", row_text(class, "Name"), name);
-        if (controller && !row_bool(property, "Supported") && v2 && c->v2_mount && !path_in(class, controller))
+        if (controller && lacks_controller(property) && v2 && c->v2_mount && !path_in(class, controller))
                 check_handed_on(c, subject, controller, v2, class_length(class, v2));
         if (!streq(name, "Nice") || !autogroup || path_in(class, "cpu"))
                 return;

@@ -96,6 +96,15 @@ static void test_controller_not_handed_on(void **state) {
         expect(CLASS("/members", PROPERTY("TasksMax", "false")), NULL, NULL, NULL); /* what the class hands on to its leaf is no matter */
 }
 
+#define REFUSED(name, why) "{\"Name\":\"" name "\",\"Supported\":false,\"Text\":\"" why "\"}"
+
+static void test_controller_is_not_what_is_missing(void **state) {
+        file("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
+        expect(CLASS("", REFUSED("TasksMax", "controller pids is not among the Hierarchies= of the class")), NULL, NULL, NULL);
+        expect(CLASS("", REFUSED("IOReadBandwidthMax", "/dev/nosuch: No such file or directory")), NULL, NULL, NULL);
+        expect(CLASS("", REFUSED("TasksMax", "controller pids is not available in any hierarchy")), "controller", "does not have the controller pids", "cgroup_disable=pids");
+}
+
 static void test_controller_not_there(void **state) {
         file("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n");
         expect(CLASS("", PROPERTY("IOWeight", "false")), "controller", "cgroup2 does not have the controller io", "cgroup_disable=io");
@@ -173,7 +182,7 @@ static void test_nothing_can_be_read(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH_ROOT(test_nothing),
-                WITH_ROOT(test_controller_not_handed_on),
+                WITH_ROOT(test_controller_not_handed_on), WITH_ROOT(test_controller_is_not_what_is_missing),
                 WITH_ROOT(test_controller_not_there),
                 WITH_ROOT(test_why_it_is_not_there),
                 WITH_ROOT(test_service_said_it_too),
