@@ -13,7 +13,7 @@ static const Verb class_verbs[] = {
         { "freeze", "CLASS...", "Let the processes of classes stand still", NULL, verb_freeze, true },
         { "thaw", "CLASS...", "Let the processes of frozen classes go on", NULL, verb_thaw, true },
         { "add-class", "NAME [PROPERTY=VALUE...]", "Make a class, runtime/NAME, until the next boot",
-          "  --hierarchies=LIST         Where it exists too: cpu,memory (without: where membership is read)\n", verb_add_class, true },
+          "  --hierarchies=LIST         Where it exists too: cpu,memory (without: where its properties need it)\n", verb_add_class, true },
         { "remove-class", "NAME...", "Remove classes made at run time or from templates",
           "  --drain                    Members go to the class above, or to where they came from\n"
           "  --kill                     Members are killed\n"
