@@ -90,11 +90,12 @@ static bool is_protected_place(Broker *b, const Process *p) {
         return is_in_foreign_subtree(b, p);
 }
 
+/* c: NULL = a class of which nothing is known. */
 static WireCode check_user(const Broker *b, const Class *c, const Process *p, int *ret_error) {
-        const Class *owner = c->template_index == WIRE_NONE ? c : class_by_index(b->classes, c->template_index);
+        const Class *owner = !c || c->template_index == WIRE_NONE ? c : class_by_index(b->classes, c->template_index);
         uid_t uid;
 
-        if (b->n_protect_uids == 0 && !owner->def->allowed_users)
+        if (b->n_protect_uids == 0 && !(owner && owner->def->allowed_users))
                 return WIRE_OK; /* nobody asks, so the file is not read */
         int r = process_read_uid(p, &uid);
         if (r < 0) {
@@ -104,7 +105,7 @@ static WireCode check_user(const Broker *b, const Class *c, const Process *p, in
         for (size_t i = 0; i < b->n_protect_uids; i++)
                 if (b->protect_uids[i] == uid)
                         return WIRE_PROTECTED;
-        return class_user_allowed(b->classes, c, uid) ? WIRE_OK : WIRE_NOT_ALLOWED;
+        return !c || class_user_allowed(b->classes, c, uid) ? WIRE_OK : WIRE_NOT_ALLOWED;
 }
 
 /* Opens the process if it may be touched at all. */
@@ -233,6 +234,14 @@ static void set_values(Broker *b, Class *c, const Process *p, const WireMove *m,
         ret->code = WIRE_STALE;
 }
 
+/* Whether that can be asked for at all. */
+static bool is_request(const WireMove *m, const Class *c) {
+        if (m->flags == WIRE_MOVE_TRY)
+                return c || m->class_index == WIRE_NONE;
+        return c && !(c->def->is_template && c->template_index == WIRE_NONE) && m->hierarchies != 0 && !(m->hierarchies & ~c->hierarchies) &&
+               !(m->flags & ~(WIRE_MOVE_LEAVE_UNIT | WIRE_MOVE_VALUES));
+}
+
 void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         Class *c = class_by_index(b->classes, m->class_index);
         Process p; /* large, and open_process() sets it up */
@@ -240,8 +249,7 @@ void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         *ret = (WireMoveReply) {};
         memset(ret->previous, 0xff, sizeof(ret->previous)); /* WIRE_NONE */
         memset(ret->origin, 0xff, sizeof(ret->origin));
-        if (!c || (c->def->is_template && c->template_index == WIRE_NONE) || m->hierarchies == 0 || m->hierarchies & ~c->hierarchies ||
-            m->flags & ~(WIRE_MOVE_LEAVE_UNIT | WIRE_MOVE_VALUES)) {
+        if (!is_request(m, c)) {
                 ret->code = WIRE_NOT_ALLOWED;
                 return;
         }
@@ -251,7 +259,7 @@ void move_process(Broker *b, const WireMove *m, WireMoveReply *ret) {
         ret->code = is_protected_place(b, &p) ? WIRE_PROTECTED : check_user(b, c, &p, &ret->error);
         if (ret->code == WIRE_OK && m->flags & WIRE_MOVE_VALUES)
                 set_values(b, c, &p, m, ret);
-        else if (ret->code == WIRE_OK)
+        else if (ret->code == WIRE_OK && m->flags != WIRE_MOVE_TRY)
                 move_checked(b, c, &p, m, ret);
         process_close(&p);
 }

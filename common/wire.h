@@ -97,13 +97,14 @@ typedef struct WirePing {
 
 typedef struct WireMove {
         uint32_t pid;        /* thread group id, init pid namespace */
-        uint32_t class_index;
+        uint32_t class_index; /* of WIRE_MOVE_TRY: also a template's, or WIRE_NONE: one outside the class roots that is not made yet */
         uint32_t hierarchies; /* bit n = hierarchy n; must be a subset of the class's */
         uint32_t flags;       /* WIRE_MOVE_* */
         uint64_t cookie;      /* what pclassd knows the process by (pidfs inode, or start time): stored beside the origin */
 } WireMove;
 #define WIRE_MOVE_LEAVE_UNIT 1u /* the rule says leave-unit; only for the record, pclassd decides */
 #define WIRE_MOVE_VALUES 2u     /* it is in the class already and stays where it is; only what the class says about each member is set. STALE: it is not */
+#define WIRE_MOVE_TRY 4u        /* nothing is moved; the answer is whether the process may be touched at all. Alone */
 
 typedef struct WireMoveReply {
         int32_t code;         /* of the worst hierarchy */

@@ -22,6 +22,7 @@
 #include "daemon/procinfo.h"
 #include "daemon/proctable.h"
 #include "daemon/rulebase.h"
+#include "daemon/refusals.h"
 #include "daemon/scan.h"
 #include "daemon/settle.h"
 #include "daemon/stats.h"
@@ -88,6 +89,7 @@ struct Manager {
         Scan scan;
         Heartbeat heartbeat;
         Settle settle;
+        Refusals refusals;
         size_t moves_under_way, moves_max; /* each holds a pidfd */
         struct ClassEdit *class_edits; /* those that the broker has not answered */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */

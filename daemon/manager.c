@@ -413,6 +413,7 @@ Manager *manager_free(Manager *m) {
                 return NULL;
         heartbeat_stop(m);
         settle_done(m);
+        refusals_done(m);
         sd_event_source_unref(m->restart);
         sd_event_source_disable_unref(m->class_restart);
         if (m->broker)

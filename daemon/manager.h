@@ -239,7 +239,9 @@ typedef struct PlanEntry {
         Holder holder;      /* HOLDER_NONE = it would move; else what would hold it */
         char *holder_detail;
 } PlanEntry;
-/* What would move if `candidate` were in force (NULL: the present ruleset, whatever the mode); writes nothing. */
+/* What would move if `candidate` were in force (NULL: the present ruleset, whatever the mode); writes nothing. Whom the broker would refuse is known
+ * if manager_plan_ask() was called before with the same rules and all has settled since: that also asks for the names that are needed. */
+int manager_plan_ask(Manager *m, const Ruleset *candidate);
 int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n);
 void plan_entries_free(PlanEntry *e, size_t n);
 

@@ -1,4 +1,4 @@
-/* What would move if these rules were in force: every process judged, nothing asked of the broker. */
+/* What would move if these rules were in force: every process judged, nothing moved. */
 #include <inttypes.h>
 #include <stdio.h>
 #include "common/textstream.h"
@@ -24,6 +24,7 @@ void plan_entries_free(PlanEntry *e, size_t n) {
 typedef struct Plan {
         Manager *m;
         const Ruleset *rules;
+        bool asking; /* only to ask the broker whom it would refuse: the entries are made later */
         PlanEntry *entries;
         size_t n, room;
 } Plan;
@@ -111,6 +112,19 @@ static uint32_t to_be_left(Plan *plan, Verdict *v, const Process *p) {
         return mask;
 }
 
+/* It would move, if the broker lets it. */
+static int plan_move(Plan *plan, Verdict *v, const Process *p, uint32_t mask, const char *reason) {
+        const VerdictTarget *t = v->targets;
+
+        while (t + 1 < v->targets + v->n_targets && !(t->hierarchies & mask))
+                t++;
+        uint32_t class_index = v->n_targets == 0 ? WIRE_NONE : t->class ? t->class->index : t->template ? t->template->index : WIRE_NONE;
+        if (plan->asking)
+                return refusals_ask(plan->m, v->info.pid, v->info.cookie, class_index);
+        WireCode code = refusals_get(plan->m, v->info.pid, v->info.cookie, class_index);
+        return plan_add(plan, v, p, mask, code == WIRE_OK ? HOLDER_NONE : HOLDER_PROTECTED, code == WIRE_OK ? "" : wire_code_name(code), reason);
+}
+
 static int plan_match(Plan *plan, Verdict *v, const Process *p) {
         const Order *order = assign_peek(plan->m, &v->info);
         _cleanup_free_ char *reason = NULL;
@@ -135,7 +149,7 @@ static int plan_match(Plan *plan, Verdict *v, const Process *p) {
         if (left && p && p->holder == HOLDER_PROTECTED && p->rule && streq(rule_text(p->rule), rule_text(v->entry->rule)))
                 return plan_add(plan, v, p, left, p->holder, process_detail(p), reason);
         if (left)
-                return plan_add(plan, v, p, left, HOLDER_NONE, "", reason);
+                return plan_move(plan, v, p, left, reason);
         return plan_add(plan, v, p, v->held ?: v->wanted, v->holder, v->detail, reason);
 }
 
@@ -173,8 +187,7 @@ static int plan_process(Plan *plan, Verdict *v, pid_t pid) {
         return v->entry ? plan_match(plan, v, p) : plan_no_match(plan, v, p);
 }
 
-int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n) {
-        Plan plan = { .m = m, .rules = candidate ?: m->rules->current };
+static int plan_all(Plan *plan) {
         _cleanup_free_ Verdict *v = malloc(sizeof(*v));
         _cleanup_free_ pid_t *pids = NULL;
         size_t n;
@@ -187,8 +200,24 @@ int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *
                 return r;
         verdict_init(v);
         for (size_t i = 0; r >= 0 && i < n; i++)
-                r = plan_process(&plan, v, pids[i]);
+                r = plan_process(plan, v, pids[i]);
         verdict_reset(v);
+        return r;
+}
+
+int manager_plan_ask(Manager *m, const Ruleset *candidate) {
+        Plan plan = { .m = m, .rules = candidate ?: m->rules->current, .asking = true };
+
+        refusals_begin(m);
+        int r = plan_all(&plan);
+        plan_entries_free(plan.entries, plan.n);
+        return r;
+}
+
+int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n) {
+        Plan plan = { .m = m, .rules = candidate ?: m->rules->current };
+        int r = plan_all(&plan);
+
         if (r < 0) {
                 plan_entries_free(plan.entries, plan.n);
                 return r;

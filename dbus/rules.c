@@ -282,38 +282,39 @@ static int append_plan(sd_bus_message *m, const PlanEntry *entries, size_t n) {
         return r < 0 ? r : rows_close(m);
 }
 
-/* An empty text asks for the rules in force: what observe mode would move. */
-static int plan(Call *c, PlanEntry **ret, size_t *ret_n, sd_bus_error *e) {
-        _cleanup_(ruleset_freep) Ruleset *candidate = NULL;
+/* An empty text asks for the rules in force (*ret is NULL then): what observe mode would move. */
+static int plan_rules(Call *c, Ruleset **ret, sd_bus_error *e) {
         TextError err = {};
         int r = 0;
 
+        *ret = NULL;
         if (c->text[0] || c->alone)
-                r = manager_candidate(c->manager, c->text, c->alone, &candidate, &err);
-        if (r < 0)
-                return error_of_rules(r, &err, e);
-        r = manager_plan(c->manager, candidate, ret, ret_n);
-        return r < 0 ? error_of_daemon(r, e) : 0;
+                r = manager_candidate(c->manager, c->text, c->alone, ret, &err);
+        return r < 0 ? error_of_rules(r, &err, e) : 0;
 }
 
-/* The first look asks for the names that the rules and the processes need; the answer is made when these have come. */
+/* The first look asks for what the answer needs, which is made when that has come. */
 static int act_plan(Call *c, sd_bus_error *e) {
-        PlanEntry *entries = NULL;
-        size_t n = 0;
-        int r = plan(c, &entries, &n, e);
-
-        if (r >= 0)
-                plan_entries_free(entries, n);
-        return r;
-}
-
-static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
-        PlanEntry *entries = NULL;
-        size_t n = 0;
-        int r = plan(c, &entries, &n, e);
+        _cleanup_(ruleset_freep) Ruleset *rules = NULL;
+        int r = plan_rules(c, &rules, e);
 
         if (r < 0)
                 return r;
+        r = manager_plan_ask(c->manager, rules);
+        return r < 0 ? error_of_daemon(r, e) : 0;
+}
+
+static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
+        _cleanup_(ruleset_freep) Ruleset *rules = NULL;
+        PlanEntry *entries = NULL;
+        size_t n = 0;
+        int r = plan_rules(c, &rules, e);
+
+        if (r < 0)
+                return r;
+        r = manager_plan(c->manager, rules, &entries, &n);
+        if (r < 0)
+                return error_of_daemon(r, e);
         r = append_plan(reply, entries, n);
         plan_entries_free(entries, n);
         return r;

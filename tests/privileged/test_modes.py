@@ -1,6 +1,7 @@
 """Observe, plan, enforce; and explain, which must say the same."""
+import machine
 from case import Case, program
-from machine import place
+from machine import place, wait_for
 
 CLASSES = '[Class a]\n[Class b]\n'
 RULES = 'one: comm=pta {home} => a\ntwo: uid=61210 {home} => b\n'
@@ -79,6 +80,35 @@ class Plan(Case):
         for x in (a, b):
             self.assertIn(place(x.pid), plan[x.pid]['To'])
         self.assertEqual(place(other.pid), before[other.pid])
+
+
+class PlanOfProtected(Case):
+    """Before anything was ever moved: only the broker knows whom it protects."""
+    CONFIG = {'Mode': 'observe', 'ProtectUsers': '61222'}
+    CLASSES = '[Class a]\n[Class few]\nAllowedUsers=root\n[Class kinds/%p]\nAllowedUsers=root\n'
+    RULES = 'few: uid=61223 comm=pta {home} => few\nkind: uid=61223 {home} => kinds/%p\none: comm=pta {home} => a\n'
+
+    def new_service(self):
+        s = super().new_service()
+        s.write_config(Protect=f'{s.home}/kept')
+        return s
+
+    def test_they_are_held(self):
+        kept = self.spawn(path=program('pta'), cgroup=machine.make_cgroup(f'{self.service.home}/kept'))
+        others = {'user': self.as_user(61222, path=program('pta')), 'class': self.as_user(61223, path=program('pta')), 'template': self.as_user(61223)}
+        free = self.spawn(path=program('pta'))
+        wanted = {kept.pid: ('protected', 'protected'), free.pid: ('', ''), others['user'].pid: ('protected', 'protected'),
+                  others['class'].pid: ('protected', 'not-allowed'), others['template'].pid: ('protected', 'not-allowed')}
+
+        def plan():
+            return {p['PID']: (p['Holder'], p['HolderDetail']) for p in self.service.plan() if p['PID'] in wanted}
+
+        wait_for(lambda: len(plan()) == len(wanted), 'all of them to be in the plan')
+        self.assertEqual(plan(), wanted)
+        self.service.call('/Status', 'Status', 'SetMode', 's', 'enforce')
+        self.await_class(free.pid, 'a')
+        for a in (kept, *others.values()):
+            self.assertFalse(place(a.pid).startswith(self.service.root), self.where(a.pid))
 
 
 class Explain(Case):

@@ -182,6 +182,43 @@ static void test_origin_is_gone(void **state) {
         rig_stop(g);
 }
 
+static WireCode try(Rig *g, pid_t pid, uint32_t class_index) {
+        const WireMove m = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY };
+        WireMoveReply reply;
+
+        rig_ask(g, WIRE_MOVE, &m, &reply);
+        assert_int_equal(reply.moved, 0);
+        return reply.code;
+}
+
+/* What would be refused is said without anything being moved. */
+static void test_tried(void **state) {
+        Rig *g = *state;
+        char config[256], before[256];
+
+        snprintf(config, sizeof(config), "Protect=%s/plain\n", g->root);
+        rig_write_config(g, config, CLASSES);
+        rig_start(g, NULL, false);
+        unsigned v2 = rig_hierarchy(g, "");
+        const WireClass *plain = rig_class(g, "plain"), *web = rig_class(g, "web");
+        pid_t child = rig_child(g);
+
+        snprintf(before, sizeof(before), "%s", rig_where(g, child, v2));
+        assert_int_equal(try(g, 1, plain->index), WIRE_PROTECTED);
+        assert_int_equal(try(g, 3, plain->index), WIRE_KERNEL_THREAD);
+        assert_int_equal(try(g, child, rig_class(g, "closed")->index), WIRE_NOT_ALLOWED);
+        assert_int_equal(try(g, child, rig_class(g, "users/%u")->index), WIRE_OK);
+        assert_int_equal(try(g, child, WIRE_NONE), WIRE_OK);
+        assert_int_equal(try(g, child, 4711), WIRE_NOT_ALLOWED);
+        assert_int_equal(try(g, child, plain->index), WIRE_OK);
+        assert_string_equal(rig_where(g, child, v2), before);
+        assert_int_equal(move(g, child, plain, 1u << v2).code, WIRE_OK);
+        assert_int_equal(try(g, child, web->index), WIRE_PROTECTED);
+        assert_int_equal(try(g, child, WIRE_NONE), WIRE_PROTECTED);
+        rig_kill(g, child);
+        rig_stop(g);
+}
+
 static void test_protected(void **state) {
         Rig *g = *state;
         char config[256];
@@ -521,7 +558,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_move_and_return, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_move_between_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
-                cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown), cmocka_unit_test_setup_teardown(test_tried, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_kill_one_by_one, rig_setup, rig_teardown),

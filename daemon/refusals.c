@@ -1,0 +1,76 @@
+/* Refusals that are known before they happen. */
+#include "daemon/refusals.h"
+
+#include "daemon/internal.h"
+
+#define UNDER_WAY_MAX 64
+
+static void ask_more(Manager *m);
+
+static void on_tried(unsigned op, const void *answer, void *token, void *userdata) {
+        const WireMoveReply *reply = answer;
+        Manager *m = userdata;
+        Refusals *s = &m->refusals;
+
+        if (!reply)
+                return; /* the daemon ends */
+        Refusal *x = &s->items[s->answered++]; /* the broker answers in order */
+        if (reply->code == WIRE_PROTECTED || reply->code == WIRE_NOT_ALLOWED || reply->code == WIRE_KERNEL_THREAD)
+                x->code = reply->code;
+        ask_more(m);
+}
+
+static void ask_more(Manager *m) {
+        Refusals *s = &m->refusals;
+
+        while (s->asked < s->n && s->asked - s->answered < UNDER_WAY_MAX &&
+               brokerclient_submit(m->broker, WIRE_MOVE, &s->items[s->asked].item, on_tried, NULL) >= 0)
+                s->asked++;
+        if (s->asked == s->answered) /* nothing could be asked: it is shown as if the broker had no objection */
+                s->asked = s->answered = s->n;
+}
+
+void refusals_begin(Manager *m) {
+        Refusals *s = &m->refusals;
+
+        if (s->answered < s->n)
+                return;
+        free(s->items);
+        map_free(s->by_pid);
+        *s = (Refusals) {};
+}
+
+int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
+        Refusals *s = &m->refusals;
+        int r = s->by_pid ? 0 : map_new_u64(&s->by_pid);
+
+        if (r >= 0 && s->n == s->room) {
+                size_t room = s->room ? s->room * 2 : 64;
+                Refusal *grown = reallocarray(s->items, room, sizeof(*grown));
+                if (!grown)
+                        return -ENOMEM;
+                s->items = grown;
+                s->room = room;
+        }
+        if (r >= 0)
+                r = map_put_u64(s->by_pid, (uint64_t) pid, (void *) (uintptr_t) (s->n + 1));
+        if (r < 0)
+                return r;
+        s->items[s->n++] = (Refusal) { .item = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY, .cookie = cookie }, .code = WIRE_OK };
+        ask_more(m);
+        return 0;
+}
+
+WireCode refusals_get(const Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
+        const Refusals *s = &m->refusals;
+        size_t number = s->by_pid ? (size_t) (uintptr_t) map_get_u64(s->by_pid, (uint64_t) pid) : 0;
+        const Refusal *x = number > 0 ? &s->items[number - 1] : NULL;
+
+        return x && x->item.cookie == cookie && x->item.class_index == class_index ? x->code : WIRE_OK;
+}
+
+void refusals_done(Manager *m) {
+        free(m->refusals.items);
+        map_free(m->refusals.by_pid);
+        m->refusals = (Refusals) {};
+}
