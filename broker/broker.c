@@ -130,7 +130,7 @@ static int send_classes(Broker *b, Batch *t) {
         return r < 0 ? r : batch_flush(t);
 }
 
-static int add_notes(Batch *t, const Class *c) {
+static int add_notes(const Broker *b, Batch *t, const Class *c) {
         int r = 0;
 
         for (ClassProperty p = 0; r >= 0 && p < _CLASS_PROPERTY_N; p++) {
@@ -141,6 +141,9 @@ static int add_notes(Batch *t, const Class *c) {
                 memcpy(item.text, c->notes[p].text, sizeof(item.text));
                 r = batch_add(t, &item);
         }
+        WireClassNote item = { .class_index = c->index, .property = "Hierarchies" };
+        if (r >= 0 && c->template_index == WIRE_NONE && class_absent_hierarchies(b->classes, c->def, item.text, sizeof(item.text)))
+                r = batch_add(t, &item);
         return r;
 }
 
@@ -150,7 +153,7 @@ static int send_notes(Broker *b, Batch *t) {
         batch_begin(t, b, WIRE_CLASS_NOTE);
         for (size_t i = 0; r >= 0 && i < b->classes->n; i++)
                 if (b->classes->items[i]->live)
-                        r = add_notes(t, b->classes->items[i]);
+                        r = add_notes(b, t, b->classes->items[i]);
         return r < 0 ? r : batch_flush(t);
 }
 
@@ -194,7 +197,7 @@ static int send_changed_classes(Broker *b) {
                 r = broker_send(b, WIRE_CLASS, 0, &item, 1, NULL, 0);
                 batch_begin(t, b, WIRE_CLASS_NOTE);
                 if (r >= 0)
-                        r = add_notes(t, c);
+                        r = add_notes(b, t, c);
                 if (r >= 0)
                         r = batch_flush(t);
         }
@@ -415,14 +418,14 @@ static int send_instance_notes(Broker *b, const WireClass *answers, size_t n) {
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 const Class *c = answers[i].code == WIRE_OK ? class_by_index(b->classes, answers[i].index) : NULL;
                 if (c)
-                        r = add_notes(t, c);
+                        r = add_notes(b, t, c);
         }
         return r < 0 ? r : batch_flush(t);
 }
 
 /* What was changed: also that something is not set any more. */
-static int add_tuned(Batch *t, const Class *c, const WireTune *m) {
-        int r = add_notes(t, c);
+static int add_tuned(const Broker *b, Batch *t, const Class *c, const WireTune *m) {
+        int r = add_notes(b, t, c);
 
         for (uint32_t i = 0; r >= 0 && i < m->count; i++) {
                 WireClassNote item = { .class_index = c->index };
@@ -443,7 +446,7 @@ static int send_tuned(Broker *b, const WireTune *items, const WireResult *answer
         batch_begin(t, b, WIRE_CLASS_NOTE);
         for (size_t i = 0; r >= 0 && i < n; i++)
                 if (answers[i].code == WIRE_OK)
-                        r = add_tuned(t, class_by_index(b->classes, items[i].class_index), &items[i]);
+                        r = add_tuned(b, t, class_by_index(b->classes, items[i].class_index), &items[i]);
         return r < 0 ? r : batch_flush(t);
 }
 

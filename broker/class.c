@@ -44,12 +44,21 @@ ClassSet *class_set_free(ClassSet *s) {
 
 /* ---- where a class lives --------------------------------------------------------------------------------------------- */
 
-static void warn_absent(const ClassSet *s, const ClassDef *def) {
+bool class_absent_hierarchies(const ClassSet *s, const ClassDef *def, char *buf, size_t size) {
+        size_t n = 0;
         unsigned h;
 
-        for (char **name = def->hierarchies; name && *name; name++)
+        for (char **name = def->hierarchies; name && *name && n < size; name++)
                 if (hierarchy_find(s->hierarchies, *name, &h) < 0)
-                        log_warning("class %s: there is no hierarchy for %s here", def->name, *name);
+                        n += (size_t) snprintf(buf + n, size - n, "%s%s", n ? ", " : "there is no hierarchy here for ", *name);
+        return n > 0;
+}
+
+static void warn_absent(const ClassSet *s, const ClassDef *def) {
+        char text[WIRE_TEXT_MAX];
+
+        if (class_absent_hierarchies(s, def, text, sizeof(text)))
+                log_warning("class %s: %s", def->name, text);
 }
 
 /* Those that it asks for itself. */

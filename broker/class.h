@@ -112,6 +112,8 @@ bool class_set_owns(const ClassSet *s, unsigned hierarchy, const char *path);
 Class *class_by_path(const ClassSet *s, unsigned hierarchy, const char *path);
 
 /* Path of its directory; of the cgroup that holds its members. buf of WIRE_PATH_MAX is always enough. */
+/* "there is no hierarchy here for x, y", of those that Hierarchies= names; false: all are there. */
+bool class_absent_hierarchies(const ClassSet *s, const ClassDef *def, char *buf, size_t size);
 void class_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
 void class_members_path(const ClassSet *s, const Class *c, unsigned hierarchy, char *buf, size_t size);
 /* Is `path` that of the cgroup that holds its members? */

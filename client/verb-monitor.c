@@ -47,7 +47,8 @@ static int tell_line(Monitor *m, const char *const *words) {
                 const char *key = *words, *value = *++words;
                 _cleanup_free_ char *shown = text_for_terminal(value);
 
-                json_object_object_add(o, key, json_object_new_string(value));
+                bool number = streq(key, "Generation") || streq(key, "Count"); /* people see "4 rules" */
+                json_object_object_add(o, key, number ? json_object_new_uint64(strtoull(value, NULL, 10)) : json_object_new_string(value));
                 if (m->cli->json == JSON_OFF && *value)
                         printf("  %s", strnull(shown));
         }

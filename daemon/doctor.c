@@ -105,7 +105,9 @@ static const char *property_remedy(const ClassNote *note) {
         return strstr(note->text, "member-limits.conf") ?
                "install -D -m 644 -t /etc/systemd/system/pclass.service.d " PCLASS_DATADIR "/pclass/unit-drop-ins/member-limits.conf && "
                "systemctl daemon-reload && systemctl restart pclass" :
-               "take it out of the class, or see pclass.classes(5), Hierarchies=";
+               startswith(note->text, "controller ") ? "take it out of the class, or see pclass.classes(5), Hierarchies=" :
+               streq(note->property, "Hierarchies") ? "take the name out, or mount the hierarchy, then: systemctl restart pclass" :
+               "change it in the file of the class, or take it out, then: pclassctl reload";
 }
 
 static void look_at_class(const Doctor *d, const Class *c) {

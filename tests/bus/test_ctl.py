@@ -46,11 +46,13 @@ class Monitor(Case):
     def test_rules(self):
         lines = self.monitor('--json', user='bob')  # looking is free
         self.assertEqual(self.next(lines, 'status')['State'], 'running')
-        generation = int(self.next(lines, 'generation')['Generation'])
+        first = self.next(lines, 'generation')
+        generation = first['Generation']
+        self.assertEqual((type(generation), first['Count']), (int, len(bus.rules())))
         path = self.assertOk(bus.add('one'))
         added = self.next(lines, 'rule-added')
         self.assertEqual((added['Text'], added['State'], added['Source']), (bus.rules()['one']['Text'], 'active', ''))
-        self.assertEqual(int(self.next(lines, 'generation')['Generation']), generation + 1)
+        self.assertEqual(self.next(lines, 'generation')['Generation'], generation + 1)
         self.assertOk(bus.call('/Rules', 'Rules', 'Replace', 'osa{sv}', path, bus.rule_text('one', target='no-such'), 0))
         changed = self.next(lines, 'rule-changed')
         self.assertEqual(changed['State'], 'inactive')

@@ -62,6 +62,16 @@ class OtherMachines(unittest.TestCase):
     def setUp(self):
         bus.stop_service()  # there is one name on the bus
 
+    def test_hierarchy_that_is_not_there(self):
+        found = {f['Subject']: f for f in self.findings(classes='[Class a]\nHierarchies=cpu nosuch\n') if f['Id'] == 'property'}
+        self.assertEqual(set(found), {'class a, Hierarchies'})
+        self.assertTrue(found['class a, Hierarchies']['Problem'].endswith('there is no hierarchy here for nosuch'), found)
+
+    def test_value_that_cannot_be(self):
+        found = {f['Subject']: f for f in self.findings(classes='[Class a]\nAllowedCPUs=4000\n') if f['Id'] == 'property'}
+        self.assertEqual(set(found), {'class a, AllowedCPUs'})
+        self.assertIn('change it in the file of the class', found['class a, AllowedCPUs']['Remedy'])
+
     def test_socket_that_cannot_be_made(self):
         found = [f for f in self.findings(config={'CgredSocket': '/run/no-such-directory/socket'}) if f['Id'] == 'cgred-socket']
         self.assertEqual([(f['Subject'], f['Severity']) for f in found], [('CgredSocket=', 'problem')])
