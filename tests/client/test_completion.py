@@ -128,6 +128,9 @@ class Shell(CompletionCase):
 
     def check(self):
         """What both shells do."""
+        other = subprocess.Popen(['sleep', 'infinity'], start_new_session=True)  # not of the shell's terminal
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
         self.write('rules.d/a.rules', '')
         os.mkdir(f'{self.dir}/web')  # a class is no directory, even where there is one of its name
         self.completed((
@@ -136,6 +139,7 @@ class Shell(CompletionCase):
             ('show-class us', 'show-class users/%u '),
             ('--no-pager show-class --full w', '--no-pager show-class --full web '),
             ('remove-rule m', 'remove-rule mine '),
+            (f'explain {other.pid}', f'explain {other.pid} '),
             ('add-rule --before o', 'add-rule --before off '),
             ('add-rule --before=o', 'add-rule --before=off '),
             ('top --it', 'top --iterations '),
