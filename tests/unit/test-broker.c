@@ -378,7 +378,9 @@ static void test_bad_targets(void **state) {
         assert_int_equal(move(w, 100, "plain", 1u << MEMORY).code, WIRE_NOT_ALLOWED);
         assert_int_equal(move(w, 100, "plain", 1u << 31).code, WIRE_NOT_ALLOWED);
         m.class_index = index_of(w, "plain");
-        m.flags = 4;
+        m.flags = 8;
+        assert_int_equal(((const WireMoveReply *) ask(w, WIRE_MOVE, &m))->code, WIRE_NOT_ALLOWED);
+        m.flags = WIRE_MOVE_TRY | WIRE_MOVE_LEAVE_UNIT;
         assert_int_equal(((const WireMoveReply *) ask(w, WIRE_MOVE, &m))->code, WIRE_NOT_ALLOWED);
 }
 
