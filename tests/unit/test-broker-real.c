@@ -182,6 +182,17 @@ static void test_origin_is_gone(void **state) {
         rig_stop(g);
 }
 
+/* Whoever is in class plain is protected. */
+static Rig *start_with_protected_class(void **state) {
+        Rig *g = *state;
+        char config[256];
+
+        snprintf(config, sizeof(config), "Protect=%s/plain\n", g->root);
+        rig_write_config(g, config, CLASSES);
+        rig_start(g, NULL, false);
+        return g;
+}
+
 static WireCode try(Rig *g, pid_t pid, uint32_t class_index) {
         const WireMove m = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY };
         WireMoveReply reply;
@@ -193,12 +204,8 @@ static WireCode try(Rig *g, pid_t pid, uint32_t class_index) {
 
 /* What would be refused is said without anything being moved. */
 static void test_tried(void **state) {
-        Rig *g = *state;
-        char config[256], before[256];
-
-        snprintf(config, sizeof(config), "Protect=%s/plain\n", g->root);
-        rig_write_config(g, config, CLASSES);
-        rig_start(g, NULL, false);
+        Rig *g = start_with_protected_class(state);
+        char before[256];
         unsigned v2 = rig_hierarchy(g, "");
         const WireClass *plain = rig_class(g, "plain"), *web = rig_class(g, "web");
         pid_t child = rig_child(g);
@@ -220,12 +227,7 @@ static void test_tried(void **state) {
 }
 
 static void test_protected(void **state) {
-        Rig *g = *state;
-        char config[256];
-
-        snprintf(config, sizeof(config), "Protect=%s/plain\n", g->root);
-        rig_write_config(g, config, CLASSES);
-        rig_start(g, NULL, false);
+        Rig *g = start_with_protected_class(state);
         unsigned v2 = rig_hierarchy(g, "");
         const WireClass *plain = rig_class(g, "plain"), *web = rig_class(g, "web");
         pid_t child = rig_child(g);
