@@ -11,6 +11,7 @@
 #include "broker/move.h"
 #include "broker/process.h"
 #include "broker/runtimeclass.h"
+#include "broker/tune.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -219,6 +220,7 @@ static void unmake(Broker *b, Class *c, WireResult *ret) {
                 return refuse(ret, WIRE_FAILED, "its cgroup cannot be removed");
         }
         class_set_forget(b->classes, c);
+        tune_dropped(b, c);
         r = runtime_classes_save(b->classes);
         if (r < 0)
                 log_warning_errno(r, "class %s is removed, but will be there again after a restart", c->name);

@@ -12,7 +12,7 @@ void tune_class(Broker *b, const WireTune *m, WireResult *ret);
 /* Reads what was changed before a restart, for class_set_restore(). *ret stays as it was when there is nothing, or when it is damaged past help, which is
  * said. -errno: it cannot be read now, and must not be written over. */
 int tune_load(int runtime_fd, ClassTable **ret);
-/* An instance is no more: neither is what was changed of it. */
+/* A class is no more (class_set_forget()): neither is what was changed of it. */
 void tune_dropped(Broker *b, const Class *c);
 /* Writes down what is changed now. */
 int tune_save(int runtime_fd, const ClassSet *s);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/classdef.h"
 #include "common/fd.h"
 #include "tests/unit/brokerrig.h"
 
@@ -420,6 +421,29 @@ static void test_runtime_classes(void **state) {
         rig_stop(g);
 }
 
+/* What was changed of a class goes with it: one that is made anew under its name does not get that at a restart. */
+static void test_removed_class_was_tuned(void **state) {
+        Rig *g = *state;
+        WireTune m = { .count = 1, .settings = { { .property = CLASS_TASKS_MAX, .value = "3" } } };
+        WireResult r;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        unsigned pids = rig_hierarchy(g, "pids");
+        WireClass a = add_class(g, "runtime/a", 1u << pids);
+        m.class_index = a.index;
+        rig_ask(g, WIRE_TUNE, &m, &r);
+        assert_int_equal(r.code, WIRE_OK);
+        assert_string_equal(rig_read(g, pids, "runtime/a", "pids.max"), "3");
+        assert_int_equal(remove_class(g, a.index, WIRE_REMOVE_EMPTY).code, WIRE_OK);
+        assert_int_equal(add_class(g, "runtime/a", 1u << pids).code, WIRE_OK);
+        assert_string_equal(rig_read(g, pids, "runtime/a", "pids.max"), "max");
+        rig_stop(g);
+        rig_start(g, NULL, false);
+        assert_string_equal(rig_read(g, pids, "runtime/a", "pids.max"), "max");
+        rig_stop(g);
+}
+
 static void put(const Rig *g, unsigned hierarchy, const char *below_root, pid_t pid) {
         char path[4096], text[16];
 
@@ -563,6 +587,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown), cmocka_unit_test_setup_teardown(test_tried, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_removed_class_was_tuned, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_kill_one_by_one, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_made_again, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_only_reported, rig_setup, rig_teardown),
