@@ -80,6 +80,18 @@ static size_t walk_class(Walk *w, uint32_t mask) {
 static void count_one(Walk *w, pid_t pid) {
 }
 
+/* By the same checks as any move, and only him who is in the class: a list of members is old by the time one comes to its end, and a number on it may be
+ * another's. */
+static WireCode move_one(Walk *w, pid_t pid, const Class *to, unsigned hierarchy) {
+        WireMove m = { .pid = pid, .class_index = to->index, .hierarchies = 1u << hierarchy };
+        WireMoveReply reply;
+
+        if (!move_may_end(w->b, w->c, w->hierarchy, pid))
+                return WIRE_PROTECTED;
+        move_process(w->b, &m, &reply);
+        return reply.code;
+}
+
 /* ---- drain --------------------------------------------------------------------------------------------------------------- */
 
 static const Class *class_above(const ClassSet *s, const Class *c, unsigned hierarchy) {
@@ -120,10 +132,10 @@ static void drain_to_origin(Walk *w, pid_t pid) {
 static void drain_one(Walk *w, pid_t pid) {
         const Class *to = class_above(w->b->classes, w->c, w->hierarchy);
 
-        if (!to)
+        WireCode code = to ? move_one(w, pid, to, w->hierarchy) : WIRE_NOT_ALLOWED;
+
+        if (code == WIRE_NOT_ALLOWED || code == WIRE_PROTECTED) /* there is none, or it does not take him */
                 drain_to_origin(w, pid);
-        else
-                (void) cgroupfs_move(to->procs_fd[w->hierarchy], pid);
 }
 
 static void drain(Broker *b, Class *c) {
@@ -140,12 +152,9 @@ static void drain(Broker *b, Class *c) {
 
 /* ---- kill ---------------------------------------------------------------------------------------------------------------- */
 
-/* Who is a member elsewhere only joins them on v2, by the same checks as any move: one write ends them all. */
+/* Who is a member elsewhere only joins them on v2: one write ends them all. */
 static void gather_one(Walk *w, pid_t pid) {
-        WireMove m = { .pid = pid, .class_index = w->c->index, .hierarchies = 1u << w->b->hierarchies->membership };
-        WireMoveReply reply;
-
-        move_process(w->b, &m, &reply);
+        (void) move_one(w, pid, w->c, w->b->hierarchies->membership);
 }
 
 /* Where there is no cgroup2 one by one. The descriptor comes first: should the number be another's by the time the place is read, its owner is

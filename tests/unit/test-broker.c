@@ -47,7 +47,7 @@ static int on_check(TextError *err, void *userdata) {
 static const BrokerOps ops = { on_enter, on_ping, on_check };
 
 static const char classes[] = "[Class web]\nHierarchies=memory\n[Class plain]\n[Class users/%u]\n[Class closed]\nAllowedUsers=77\n"
-                              "[Class g/x-%g]\n";
+                              "[Class g/x-%g]\n[Class staff]\nAllowedUsers=77\n[Class staff/%u]\nHierarchies=memory\n";
 
 static int setup(void **state) {
         static uid_t protected_uids[] = { 55 };
@@ -66,6 +66,9 @@ static int setup(void **state) {
         fake_cgroup(w->fake, "v2/pclass/g/+members");
         fake_cgroup(w->fake, "v2/pclass/g/x-new");
         fake_cgroup(w->fake, "v2/pclass/g/y"); /* no template would make that; it cannot be removed either, being full of files */
+        fake_cgroup(w->fake, "v2/pclass/staff/+members");
+        fake_cgroup(w->fake, "v2/pclass/staff/x");
+        fake_cgroup(w->fake, "memory/pclass/staff/x");
         fake_cgroup(w->fake, "v2/home");
         fake_cgroup(w->fake, "memory/home");
         assert_int_equal(class_table_parse(classes, strlen(classes), "c", &w->table, &err), 0);
@@ -211,7 +214,7 @@ static void test_hello(void **state) {
                 seen[h->op] += h->count;
         }
         assert_int_equal(seen[WIRE_HIERARCHY], 3);
-        assert_int_equal(seen[WIRE_CLASS], 9); /* the parents "users" and "g" and the instances that were found count */
+        assert_int_equal(seen[WIRE_CLASS], 12); /* the parents "users" and "g" and the instances that were found count */
         assert_int_equal(seen[WIRE_CLASS], reply.n_classes);
         assert_int_equal(seen[WIRE_READY], 1);
         assert_non_null(map_get_string(w->broker.classes->by_name, "users/old"));
@@ -553,6 +556,45 @@ static void test_restore(void **state) {
         assert_int_equal(back(w, 100, "web", V2, home).code, WIRE_OK);
 }
 
+/* The class above is one of root's, with users of its own; and what a list says of a number may be over. */
+static void test_drain(void **state) {
+        World *w = *state;
+        const WireRemoveClass m = { index_of(w, "staff/x"), WIRE_REMOVE_DRAIN };
+
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/home", "/home");
+        fake_process(w->fake, 102, 'S', 0, 77, 7, "/home", "/home"); /* not there any more */
+        fake_process(w->fake, 103, 'S', 0, 77, 7, "/docker/abc", "/home");
+        greet(w);
+        assert_int_equal(move(w, 100, "staff/x", 1u << V2).code, WIRE_OK);
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/pclass/staff/x", "/home");
+        fake_write(w->fake, "v2/pclass/staff/x/cgroup.procs", "100\n102\n103\n");
+        assert_int_equal(((const WireResult *) ask(w, WIRE_REMOVE_CLASS, &m))->code, WIRE_STALE); /* in the fake nobody moved */
+        assert_string_equal(fake_read(w->fake, "v2/pclass/staff/+members/cgroup.procs"), "");
+        assert_true(startswith(fake_read(w->fake, "v2/home/cgroup.procs"), "100\n") != NULL); /* whom it does not take */
+        assert_null(strstr(fake_read(w->fake, "v2/home/cgroup.procs"), "102"));
+
+        fake_process(w->fake, 101, 'S', 0, 77, 7, "/pclass/staff/x", "/home");
+        fake_write(w->fake, "v2/pclass/staff/x/cgroup.procs", "101\n");
+        assert_int_equal(((const WireResult *) ask(w, WIRE_REMOVE_CLASS, &m))->code, WIRE_STALE);
+        assert_true(startswith(fake_read(w->fake, "v2/pclass/staff/+members/cgroup.procs"), "101\n") != NULL);
+}
+
+/* Only who is in the class is brought to where all are killed. */
+static void test_kill_gathers_members(void **state) {
+        World *w = *state;
+        const WireRemoveClass m = { index_of(w, "staff/x"), WIRE_REMOVE_KILL };
+
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/home", "/home"); /* the number was another's */
+        fake_process(w->fake, 101, 'S', 0, 5, 7, "/home", "/pclass/staff/x");
+        fake_write(w->fake, "memory/pclass/staff/x/cgroup.procs", "100\n101\n");
+        fake_write(w->fake, "v2/pclass/staff/x/cgroup.kill", "");
+        greet(w);
+        assert_int_equal(((const WireResult *) ask(w, WIRE_REMOVE_CLASS, &m))->code, WIRE_STALE); /* in the fake nobody ends */
+        assert_null(strstr(fake_read(w->fake, "v2/pclass/staff/x/cgroup.procs"), "100"));
+        assert_non_null(strstr(fake_read(w->fake, "v2/pclass/staff/x/cgroup.procs"), "101"));
+        assert_string_equal(fake_read(w->fake, "v2/pclass/staff/x/cgroup.kill"), "1\n");
+}
+
 static void test_protect_list(void **state) {
         char *const more[] = { (char *) "/x*", NULL }, *const less[] = { (char *) "/docker/*", NULL };
         _cleanup_strv_ char **all = NULL, **some = NULL;
@@ -573,7 +615,8 @@ int main(void) {
                 TEST(test_in_place_is_left_alone), TEST(test_who_is_not_moved), TEST(test_bad_targets), TEST(test_return),
                 TEST(test_return_from_a_similar_name), TEST(test_return_to_a_parent), TEST(test_origin_through_classes),
                 TEST(test_reused_pid), TEST(test_failed_hierarchy), cmocka_unit_test(test_codes), TEST(test_instance_checks),
-                TEST(test_ping_and_others), TEST(test_restore), cmocka_unit_test(test_protect_list),
+                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members),
+                cmocka_unit_test(test_protect_list),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
