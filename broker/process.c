@@ -1,13 +1,16 @@
 /* Reading /proc for the broker's own checks. */
 #include "broker/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/fd.h"
 
 #define PF_KTHREAD 0x00200000u /* include/linux/sched.h; field 9 of /proc/PID/stat */
+#define LOOKS_MAX 1024 /* at threads that have ended and are still there, as those of a debugger are */
 
 void process_close(Process *p) {
         p->dirfd = fd_close(p->dirfd);
@@ -37,36 +40,95 @@ static const char *stat_field(const char *fields, unsigned n) {
 }
 
 /* The name stands in parentheses and may hold any byte, so what follows is found from the last one. */
-static int parse_stat(Process *p, const char *text) {
-        const char *end = strrchr(text, ')'), *state = end && end[1] == ' ' ? end + 2 : NULL;
-        const char *flags = stat_field(state, 9), *start = flags ? stat_field(flags, 3 + 22 - 9) : NULL;
+static const char *find_state(const char *text) {
+        const char *end = strrchr(text, ')');
+
+        return end && end[1] == ' ' ? end + 2 : NULL;
+}
+
+static bool is_dead_state(char state) {
+        return state == 'Z' || state == 'X' || state == 'x';
+}
+
+static int parse_stat(Process *p, const char *text, unsigned long *ret_threads) {
+        const char *state = find_state(text), *flags = stat_field(state, 9), *threads = flags ? stat_field(flags, 3 + 20 - 9) : NULL;
+        const char *start = threads ? stat_field(threads, 3 + 22 - 20) : NULL;
 
         if (!start || *flags < '0' || *flags > '9' || *start < '0' || *start > '9')
                 return -EBADMSG;
         p->kernel_thread = strtoul(flags, NULL, 10) & PF_KTHREAD;
-        p->dead = *state == 'Z' || *state == 'X' || *state == 'x';
+        p->dead = is_dead_state(*state);
         p->start = strtoull(start, NULL, 10);
+        *ret_threads = strtoul(threads, NULL, 10);
         return 0;
 }
 
+/* ---- processes whose main thread has ended ---------------------------------------------------------------------------- */
+
+static bool thread_lives(const Process *p, const char *tid, char at[static 24]) {
+        char path[32], text[2048];
+
+        snprintf(path, sizeof(path), "task/%.10s/stat", tid);
+        const char *state = read_piece(p->dirfd, path, text, sizeof(text)) > 0 ? find_state(text) : NULL;
+        if (!state || is_dead_state(*state))
+                return false;
+        snprintf(at, 24, "task/%.10s/", tid);
+        return true;
+}
+
+/* The main thread alone is a zombie then, and /proc/PID/cgroup is its: where it was, or on v1 the root. readdir() would allocate, which the member
+ * helper may not. */
+static bool find_thread(Process *p) {
+        _cleanup_close_ int fd = openat(p->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        _Alignas(8) char buf[2048];
+        unsigned looks = 0;
+        ssize_t n;
+
+        while (fd >= 0 && (n = syscall(SYS_getdents64, fd, buf, sizeof(buf))) > 0)
+                for (ssize_t at = 0; at < n;) {
+                        const struct dirent64 *e = (const void *) (buf + at);
+                        at += e->d_reclen;
+                        if (e->d_name[0] == '.')
+                                continue;
+                        if (thread_lives(p, e->d_name, p->at))
+                                return true;
+                        if (++looks >= LOOKS_MAX)
+                                return false;
+                }
+        return false;
+}
+
+static ssize_t read_of_thread(const Process *p, const char *name, char *buf, size_t size) {
+        char path[40];
+
+        snprintf(path, sizeof(path), "%s%s", p->at, name);
+        return read_piece(p->dirfd, path, buf, size);
+}
+
+/* ---- one process ------------------------------------------------------------------------------------------------------ */
+
 int process_open(int proc_fd, pid_t pid, Process *ret) {
         char name[16], text[2048];
+        unsigned long threads = 0;
 
         ret->pid = pid;
+        ret->at[0] = '\0';
         memset(ret->paths, 0, sizeof(ret->paths));
         snprintf(name, sizeof(name), "%d", pid);
         ret->dirfd = openat(proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (ret->dirfd < 0)
                 return errno == ENOENT ? -ESRCH : -errno;
         ssize_t n = read_piece(ret->dirfd, "stat", text, sizeof(text));
-        int r = n < 0 ? (n == -ENOENT ? -ESRCH : (int) n) : parse_stat(ret, text);
+        int r = n < 0 ? (n == -ENOENT ? -ESRCH : (int) n) : parse_stat(ret, text, &threads);
         if (r < 0)
                 process_close(ret);
+        else if (ret->dead && threads > 1)
+                ret->dead = !find_thread(ret);
         return r;
 }
 
 int process_read_cgroups(Process *p, const HierarchySet *set) {
-        ssize_t n = read_piece(p->dirfd, "cgroup", p->text, sizeof(p->text));
+        ssize_t n = read_of_thread(p, "cgroup", p->text, sizeof(p->text));
         char *save;
 
         if (n < 0)
@@ -86,7 +148,7 @@ int process_read_cgroups(Process *p, const HierarchySet *set) {
 
 int process_read_uid(const Process *p, uid_t *ret) {
         char text[4096];
-        ssize_t n = fd_read_text(p->dirfd, "status", text, sizeof(text));
+        ssize_t n = read_of_thread(p, "status", text, sizeof(text));
 
         if (n < 0)
                 return n == -ENOENT ? -ESRCH : n;

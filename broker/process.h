@@ -10,6 +10,7 @@ typedef struct Process {
         int dirfd;
         bool kernel_thread;
         bool dead;             /* zombie: a move would report success and do nothing */
+        char at[24];           /* "", or where a thread that goes on is below dirfd, "task/123/": the main thread has ended, and shows what is not so */
         uint64_t start;        /* start time in clock ticks after boot */
         char *paths[WIRE_HIERARCHIES_MAX]; /* where it is, NULL = hierarchy not listed; into text */
         char text[PROCESS_TEXT_MAX];

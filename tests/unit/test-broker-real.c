@@ -2,10 +2,12 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +125,64 @@ static void test_move_and_return(void **state) {
         }
         rig_kill(g, child);
         assert_int_equal(move(g, child, web, web->hierarchies).code, WIRE_GONE);
+        rig_stop(g);
+}
+
+static void *stay(void *unused) {
+        for (;;)
+                pause();
+        return NULL;
+}
+
+/* A process whose main thread has ended; the number of the one that goes on. */
+static pid_t headless_child(Rig *g, pid_t *ret_thread) {
+        pid_t pid = fork();
+        char path[64];
+
+        if (pid == 0) {
+                pthread_t t;
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || pthread_create(&t, NULL, stay, NULL) != 0)
+                        _exit(1);
+                syscall(SYS_exit, 0);
+        }
+        rig_adopt(g, pid);
+        while (!startswith(rig_status(pid, "State"), "Z"))
+                usleep(1000);
+        for (*ret_thread = pid + 1;; ++*ret_thread) {
+                snprintf(path, sizeof(path), "/proc/%d/task/%d", pid, *ret_thread);
+                if (access(path, F_OK) == 0)
+                        return pid;
+        }
+}
+
+/* It is no zombie for that: its other threads are moved, looked at and protected as those of any process. */
+static void test_main_thread_has_ended(void **state) {
+        Rig *g = *state;
+        char before[WIRE_HIERARCHIES_MAX][512], wanted[256];
+        pid_t thread;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        pid_t child = headless_child(g, &thread);
+        const WireClass *web = rig_class(g, "web"), *closed = rig_class(g, "closed");
+        for (unsigned h = 0; h < g->n_hierarchies; h++)
+                snprintf(before[h], sizeof(before[h]), "%s", rig_where(g, thread, h));
+
+        assert_int_equal(move(g, child, closed, closed->hierarchies).code, WIRE_NOT_ALLOWED);
+        WireMoveReply reply = move(g, child, web, web->hierarchies);
+        assert_int_equal(reply.code, WIRE_OK);
+        assert_int_equal(reply.moved, web->hierarchies);
+        assert_int_equal(move(g, child, web, web->hierarchies).moved, 0);
+        for (unsigned h = 0; h < g->n_hierarchies; h++) {
+                if (!(web->hierarchies & 1u << h))
+                        continue;
+                snprintf(wanted, sizeof(wanted), "%s/web", g->hierarchies[h].root);
+                assert_string_equal(rig_where(g, thread, h), wanted);
+                assert_string_equal(rig_place(g, reply.origin[h], h), before[h]);
+                assert_int_equal(back(g, child, web, h, reply.origin[h]).code, WIRE_OK);
+                assert_string_equal(rig_where(g, thread, h), before[h]);
+        }
+        rig_kill(g, child);
         rig_stop(g);
 }
 
@@ -582,6 +642,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_classes_are_real, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_inode_is_the_members_cgroup, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_move_and_return, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_main_thread_has_ended, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_move_between_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown), cmocka_unit_test_setup_teardown(test_tried, rig_setup, rig_teardown),
