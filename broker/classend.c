@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
+#include "broker/classlimits.h"
 #include "broker/classmake.h"
+#include "broker/limits.h"
 #include "broker/move.h"
 #include "broker/process.h"
 #include "broker/runtimeclass.h"
@@ -176,6 +178,17 @@ static int kill_each(Broker *b, Class *c) {
         return 0;
 }
 
+/* Who is frozen by v1 does not end before he is thawed; cgroup2 needs no such thing. */
+static void thaw(const ClassSet *s, const Class *c) {
+        char path[WIRE_PATH_MAX];
+        unsigned i;
+
+        if (class_limit_hierarchy(s, c, CLASS_FREEZE, &i) < 0 || s->hierarchies->items[i].version != 1)
+                return;
+        class_path(s, c, i, path, sizeof(path));
+        (void) cgroupfs_write(s->hierarchies->items[i].mount_fd, path, limit_file(CLASS_FREEZE, 1), "THAWED");
+}
+
 static int kill_all(Broker *b, Class *c) {
         const Hierarchy *h = &b->hierarchies->items[b->hierarchies->membership];
         Walk w = { .b = b, .c = c, .act = gather_one };
@@ -249,6 +262,8 @@ void runtime_class_remove(Broker *b, const WireRemoveClass *m, WireResult *ret) 
                 drain(b, c);
         else if (m->how == WIRE_REMOVE_KILL)
                 ret->error = kill_all(b, c);
+        if (m->how == WIRE_REMOVE_KILL && ret->error >= 0)
+                thaw(b->classes, c);
         if (ret->error < 0)
                 return refuse(ret, WIRE_FAILED, "its members cannot be killed%s",
                               ret->error == -EOPNOTSUPP ? ": without cgroup2 that takes CAP_KILL (the drop-in kill-members.conf)" : "");

@@ -579,6 +579,42 @@ static void test_kill_one_by_one(void **state) {
         rig_stop(g);
 }
 
+/* A class that v1 has frozen, with cgroup2 and without. */
+static void kill_frozen(void **state, const char *option) {
+        Rig *g = *state;
+        WireTune m = { .count = 1, .settings = { { .property = CLASS_FREEZE, .value = "yes" } } };
+        WireResult r;
+
+        rig_write_config(g, "", "[Class ice/%u]\nHierarchies=freezer\nTunable=Freeze\n");
+        rig_start(g, option, false);
+        const WireInstance x = { .template_index = rig_class(g, "ice/%u")->index, .text = "x" };
+        WireClass c;
+        rig_ask(g, WIRE_INSTANCE, &x, &c);
+        assert_int_equal(c.code, WIRE_OK);
+        pid_t child = rig_child(g);
+        assert_int_equal(move(g, child, &c, c.hierarchies).code, WIRE_OK);
+        m.class_index = c.index;
+        rig_ask(g, WIRE_TUNE, &m, &r);
+        assert_int_equal(r.code, WIRE_OK);
+        assert_string_not_equal(rig_read(g, rig_hierarchy(g, "freezer"), "ice/x", "freezer.state"), "THAWED");
+        r = remove_class(g, c.index, WIRE_REMOVE_KILL);
+        alarm(20); /* one that does not end fails the test program */
+        assert_true(ends(child));
+        alarm(0);
+        while (r.code == WIRE_STALE)
+                r = remove_class(g, c.index, WIRE_REMOVE_KILL);
+        assert_int_equal(r.code, WIRE_OK);
+        rig_stop(g);
+}
+
+static void test_kill_frozen(void **state) {
+        kill_frozen(state, NULL);
+}
+
+static void test_kill_frozen_one_by_one(void **state) {
+        kill_frozen(state, "--without=cgroup2");
+}
+
 /* A restart finds members, instances and origins again, resets what is no longer set, and removes what is no class any more. */
 static void test_restart(void **state) {
         Rig *g = *state;
@@ -650,6 +686,8 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_was_tuned, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_kill_one_by_one, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_kill_frozen, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_kill_frozen_one_by_one, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_made_again, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_is_only_reported, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_restart, rig_setup, rig_teardown),
