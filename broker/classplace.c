@@ -93,7 +93,8 @@ int class_place(ClassSet *s, uint32_t root, uint32_t hierarchies, const char *be
         if (r < 0)
                 return r;
         c->facts_own = is_new ? own > 0 : c->facts_own && own > 0;
-        r = open_everywhere(s, c, below, own, hierarchies);
+        /* An entry may lie below another one: it is reached from the one that it was made by. */
+        r = hierarchies & ~c->root->hierarchies ? -EINVAL : open_everywhere(s, c, allowed_root_below(c->root, name), own, hierarchies);
         if (r < 0) {
                 if (is_new)
                         forget(s, c);

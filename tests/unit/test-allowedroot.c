@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "broker/allowedroot.h"
+#include "broker/cgroupfs.h"
+#include "broker/classplace.h"
 #include "common/str.h"
 #include "tests/unit/fakecgroup.h"
 
@@ -60,11 +62,39 @@ static void test_hierarchy_without_controllers(void **state) {
         assert_int_equal(check(&set, "classes", "/classes", &err), -EINVAL);
 }
 
+/* An entry below another one: a place has one directory in each hierarchy, whichever of them it is reached by. */
+static void test_entry_below_another(void **state) {
+        char *const paths[] = { (char *) "/a", (char *) "/a/b", NULL };
+        _cleanup_(class_table_freep) ClassTable *table = NULL;
+        _cleanup_(allowed_roots_freep) AllowedRoots *roots = NULL;
+        _cleanup_(class_set_freep) ClassSet *s = NULL;
+        FakeCgroup *f = *state;
+        TextError err = {};
+        Class *c, *same;
+
+        fake_cgroup(f, "v2/a/b/x");
+        fake_cgroup(f, "memory/a/b/x");
+        fake_cgroup(f, "memory/a/b/b/x");
+        assert_int_equal(class_table_parse("[Class web]\n", 12, "c", &table, &err), 0);
+        assert_int_equal(class_set_new(table, f->set, &s), 0);
+        assert_int_equal(allowed_roots_open(paths, f->set, &roots), 0);
+        s->roots = roots;
+        assert_int_equal(class_place(s, 1, 1u << 2, "x", 0, &c), 0);
+        assert_int_equal(class_place(s, 0, 1u << 0, "b/x", 0, &same), 0);
+        assert_ptr_equal(c, same);
+        assert_int_equal(cgroupfs_move(c->procs_fd[0], 77), 0);
+        assert_string_equal(fake_read(f, "memory/a/b/x/cgroup.procs"), "77\n");
+        assert_string_equal(fake_read(f, "memory/a/b/b/x/cgroup.procs"), "");
+        roots->items[0].hierarchies |= 1u << 1; /* where the one below is not */
+        assert_int_equal(class_place(s, 0, 1u << 1, "b/x", 0, &same), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_absolute_class_root, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_relative_class_root, fake_setup, fake_teardown),
                 cmocka_unit_test(test_hierarchy_without_controllers),
+                cmocka_unit_test_setup_teardown(test_entry_below_another, fake_setup, fake_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
