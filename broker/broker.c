@@ -268,6 +268,7 @@ static int handle_hello(Broker *b, const WireHeader *h, const void *items) {
         r = broker_send(b, WIRE_HELLO | WIRE_REPLY, h->seq, &answer, 1, &exe_fd, exe_fd >= 0);
         if (r >= 0)
                 r = send_everything(b);
+        b->places_at_start = place_count(b->places);
         if (r >= 0)
                 b->state = BROKER_SERVING;
         return r;
@@ -460,6 +461,15 @@ static void wait_turn(Broker *b, unsigned cost) {
                 (void) poll(NULL, 0, ms);
 }
 
+/* Numbers of places are never given twice, and every session has a place of its own. A start leaves only those of processes that live; it must have
+ * made room the last time, or it would be done for nothing. */
+static void make_room_for_places(Broker *b) {
+        if (place_count(b->places) < PLACES_MAX / 10 * 9 || b->places_at_start > PLACES_MAX / 2)
+                return;
+        log_notice("processes came from %zu places by now; everything starts anew, to forget those of which nobody is left", place_count(b->places));
+        b->state = BROKER_RESTART;
+}
+
 static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
         _Alignas(8) uint8_t answers[WIRE_SIZE_MAX];
         size_t size = wire_item_size(h->op), answer = wire_item_size(h->op | WIRE_REPLY);
@@ -477,6 +487,7 @@ static int serve(Broker *b, const WireHeader *h, const uint8_t *items) {
                 r = broker_send(b, h->op | WIRE_REPLY, h->seq, answers, h->count, NULL, 0);
         if (r >= 0 && (h->op == WIRE_INSTANCE || h->op == WIRE_ADD_CLASS))
                 r = send_instance_notes(b, (const WireClass *) answers, h->count);
+        make_room_for_places(b);
         return r;
 }
 

@@ -16,7 +16,7 @@
 typedef enum BrokerState {
         BROKER_NEW,      /* only HELLO is taken */
         BROKER_SERVING,
-        BROKER_RESTART,  /* RESTART was answered: end */
+        BROKER_RESTART,  /* RESTART was answered, or the table of places is nearly full: end */
         BROKER_CLOSED,   /* pclassd is gone, or said too much nonsense */
 } BrokerState;
 
@@ -54,6 +54,7 @@ typedef struct Broker {
         BrokerState state;
         unsigned offences;
         uint32_t places_sent;            /* places below this number were told to pclassd */
+        size_t places_at_start;          /* those of processes that lived then */
 } Broker;
 
 /* In the list: foreign delegated subtrees are protected. */

@@ -595,6 +595,28 @@ static void test_kill_gathers_members(void **state) {
         assert_string_equal(fake_read(w->fake, "v2/pclass/staff/x/cgroup.kill"), "1\n");
 }
 
+/* All is started anew before nobody could be moved from anywhere else any more. */
+static void test_many_places(void **state) {
+        World *w = *state;
+        char path[64];
+        uint32_t place;
+
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/home", "/home");
+        greet(w);
+        for (unsigned i = 0; place_count(w->broker.places) < PLACES_MAX; i++) {
+                snprintf(path, sizeof(path), "/user.slice/session-%u.scope", i);
+                assert_int_equal(place_intern(w->broker.places, V2, path, &place), 0);
+        }
+        w->broker.places_sent = place_count(w->broker.places);
+        assert_int_equal(w->broker.state, BROKER_SERVING);
+        assert_int_equal(move(w, 100, "web", 1u << V2).code, WIRE_LIMIT);
+        assert_int_equal(w->broker.state, BROKER_RESTART);
+        w->broker.state = BROKER_SERVING;
+        w->broker.places_at_start = PLACES_MAX / 2 + 1; /* that would be for nothing */
+        assert_int_equal(move(w, 100, "web", 1u << V2).code, WIRE_LIMIT);
+        assert_int_equal(w->broker.state, BROKER_SERVING);
+}
+
 static void test_protect_list(void **state) {
         char *const more[] = { (char *) "/x*", NULL }, *const less[] = { (char *) "/docker/*", NULL };
         _cleanup_strv_ char **all = NULL, **some = NULL;
@@ -615,7 +637,7 @@ int main(void) {
                 TEST(test_in_place_is_left_alone), TEST(test_who_is_not_moved), TEST(test_bad_targets), TEST(test_return),
                 TEST(test_return_from_a_similar_name), TEST(test_return_to_a_parent), TEST(test_origin_through_classes),
                 TEST(test_reused_pid), TEST(test_failed_hierarchy), cmocka_unit_test(test_codes), TEST(test_instance_checks),
-                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members),
+                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_many_places),
                 cmocka_unit_test(test_protect_list),
         };
 
