@@ -417,6 +417,26 @@ static void test_removed_class_is_only_reported(void **state) {
         rig_stop(g);
 }
 
+/* Sorting them takes more of libc than a few do. */
+static void test_many_files(void **state) {
+        Rig *g = *state;
+        const WireReady nothing = {};
+        WireResult r;
+
+        rig_write_config(g, "", CLASSES);
+        rig_start(g, NULL, false);
+        for (unsigned i = 0; i < 200; i++) {
+                char path[64], text[32];
+                snprintf(path, sizeof(path), "%s/classes.d/more-%u.conf", g->dir, i);
+                snprintf(text, sizeof(text), "[Class more-%u]\n", i);
+                _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+                assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+        }
+        assert_true(rig_try_ask(g, WIRE_CHECK_CONFIG, &nothing, &r));
+        assert_int_equal(r.code, 1);
+        rig_stop(g);
+}
+
 static WireClass add_class(Rig *g, const char *name, uint32_t hierarchies) {
         WireAddClass item = { .hierarchies = hierarchies };
         WireClass answer;
@@ -683,6 +703,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_origin_is_gone, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_protected, rig_setup, rig_teardown), cmocka_unit_test_setup_teardown(test_tried, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_instances, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_many_files, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_runtime_classes, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_removed_class_was_tuned, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_kill_one_by_one, rig_setup, rig_teardown),
