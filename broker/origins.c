@@ -22,6 +22,7 @@ struct Origins {
         size_t lines;      /* in the file */
         char pending[4 * LINE_MAX_BYTES]; /* lines that are not in the file yet; mostly those of one process */
         size_t n_pending;
+        bool torn;         /* the last line of the file may be half a one */
         size_t damaged;    /* lines that were left out when it was read */
         size_t live_lines; /* when it was last written anew */
 };
@@ -160,6 +161,7 @@ int origins_compact(Origins *o) {
                 return -errno;
         fd_close(o->file_fd);
         o->file_fd = fd;
+        o->torn = false;
         o->lines = o->live_lines = lines;
         return 0;
 }
@@ -168,7 +170,13 @@ int origins_flush(Origins *o) {
         size_t n = o->n_pending;
 
         o->n_pending = 0; /* what cannot be written now is not tried again: the next compaction has it */
-        return n > 0 ? fd_write_all(o->file_fd, o->pending, n) : 0;
+        if (n == 0)
+                return 0;
+        int r = o->torn ? fd_write_all(o->file_fd, "\n", 1) : 0;
+        if (r >= 0)
+                r = fd_write_all(o->file_fd, o->pending, n);
+        o->torn = r < 0;
+        return r;
 }
 
 static int append_line(Origins *o, const OriginRecord *r, unsigned hierarchy) {

@@ -2,7 +2,9 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "broker/origins.h"
@@ -191,6 +193,40 @@ static void check_damage(FakeCgroup *f, const char *text, bool cut_between) {
                 assert_true(origins_damaged(o) > 0 || cut_between);
 }
 
+/* A line that did not fit on the disk does not take the next one along. */
+static void test_line_after_a_full_disk(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL, *again = NULL;
+        struct rlimit all, little;
+        OriginRecord *r;
+        struct stat st;
+        uint32_t a;
+
+        fake_process(f, 100, 'S', 0, 0, 500, "/", "/");
+        fake_process(f, 101, 'S', 0, 0, 501, "/", "/");
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "boot-1", 0);
+        assert_int_equal(place_intern(t, 2, "/a", &a), 0);
+        assert_int_equal(fstatat(f->dirfd, ORIGINS_FILE, &st, 0), 0);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+        little = (struct rlimit) { st.st_size + 10, all.rlim_max };
+        assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+        assert_int_equal(origins_add(o, 100, 500, 1, 2, a, &r), 0);
+        assert_int_equal(origins_flush(o), -EFBIG);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+        assert_int_equal(origins_add(o, 101, 501, 1, 2, a, &r), 0);
+        assert_int_equal(origins_flush(o), 0);
+        origins_free(o);
+
+        assert_int_equal(place_table_new(&again), 0);
+        o = open_origins(f, again, "boot-1", 0);
+        assert_null(origins_find(o, 100, 500));
+        assert_non_null(origins_find(o, 101, 501));
+        assert_int_equal(origins_damaged(o), 1);
+        origins_free(o);
+}
+
 static void test_cut_and_flipped_anywhere(void **state) {
         FakeCgroup *f = *state;
         char text[256], damaged[256];
@@ -260,6 +296,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_survive_a_restart, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_another_boot, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_torn_lines, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_line_after_a_full_disk, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_cut_and_flipped_anywhere, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_forget, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_compaction, fake_setup, fake_teardown),
