@@ -109,7 +109,7 @@ static int make_directories(ClassSet *s, Class *c) {
 int class_make(ClassSet *s, Class *c) {
         int r = make_directories(s, c);
 
-        if (r >= 0)
+        if (r >= 0 && !c->root) /* what lies outside the class roots may have limits of others, which an unset one of ours would take back */
                 class_apply_limits(s, c);
         return r;
 }

@@ -5,6 +5,7 @@
 
 #include "broker/allowedroot.h"
 #include "broker/cgroupfs.h"
+#include "broker/classcare.h"
 #include "broker/classplace.h"
 #include "common/str.h"
 #include "tests/unit/fakecgroup.h"
@@ -89,12 +90,40 @@ static void test_entry_below_another(void **state) {
         assert_int_equal(class_place(s, 0, 1u << 1, "b/x", 0, &same), -EINVAL);
 }
 
+/* A directory that somebody removed is made again; limits that somebody set are nothing of ours, in this hierarchy or another. */
+static void test_mended_place_keeps_its_limits(void **state) {
+        char *const paths[] = { (char *) "/a", NULL };
+        _cleanup_(class_table_freep) ClassTable *table = NULL;
+        _cleanup_(allowed_roots_freep) AllowedRoots *roots = NULL;
+        _cleanup_(class_set_freep) ClassSet *s = NULL;
+        FakeCgroup *f = *state;
+        TextError err = {};
+        Class *c;
+
+        fake_cgroup(f, "v2/a/x");
+        fake_cgroup(f, "memory/a/x");
+        fake_write(f, "memory/a/x/memory.limit_in_bytes", "1000");
+        fake_write(f, "v2/a/x/cgroup.freeze", "1");
+        assert_int_equal(class_table_parse("[Class web]\n", 12, "c", &table, &err), 0);
+        assert_int_equal(class_set_new(table, f->set, &s), 0);
+        assert_int_equal(allowed_roots_open(paths, f->set, &roots), 0);
+        s->roots = roots;
+        assert_int_equal(class_place(s, 0, 1u << 2 | 1u << 0, "x", 0, &c), 0);
+        c->inode[2]++; /* it is another one now */
+        assert_int_equal(class_gone(s, c), 1u << 2);
+        assert_int_equal(class_mend(s, c), 0);
+        assert_int_equal(class_gone(s, c), 0);
+        assert_string_equal(fake_read(f, "memory/a/x/memory.limit_in_bytes"), "1000");
+        assert_string_equal(fake_read(f, "v2/a/x/cgroup.freeze"), "1");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_absolute_class_root, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_relative_class_root, fake_setup, fake_teardown),
                 cmocka_unit_test(test_hierarchy_without_controllers),
                 cmocka_unit_test_setup_teardown(test_entry_below_another, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_mended_place_keeps_its_limits, fake_setup, fake_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
