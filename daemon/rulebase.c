@@ -87,8 +87,10 @@ static int env_group(const char *name, gid_t *ret, void *userdata) {
 static const char *env_group_name(gid_t gid, void *userdata) {
         RuleBase *b = userdata;
         const char *name;
+        int r = names_group(b->m->names, gid, &name);
 
-        return names_group(b->m->names, gid, &name) < 0 ? NULL : name;
+        b->groups_pending |= r == -EAGAIN;
+        return r < 0 ? NULL : name;
 }
 
 static bool env_class(const char *name, void *userdata) {

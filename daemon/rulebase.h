@@ -31,6 +31,7 @@ typedef struct RuleBase {
         size_t n_discarded;
         bool trim;               /* they were large */
         bool names_pending;      /* the last compile met a name that is still being asked for */
+        bool groups_pending;     /* the last match did, of a group that a process is in */
 } RuleBase;
 
 int rulebase_new(Manager *m, RuleBase **ret);

@@ -470,13 +470,21 @@ static int read_deciding_facts(Manager *m, Verdict *v, const Ruleset *rs, const 
         return verdict_facts(m, v, facts, process);
 }
 
+/* Patterns over groups ask for names themselves: that of a group which is seen for the first time is not here yet. */
+static void find_rule(Manager *m, Verdict *v, const Ruleset *rs) {
+        m->rules->groups_pending = false;
+        v->entry = rs == m->rules->current ? match_cache_match(m->rules->cache, rs, &v->info.subject, &v->missing) :
+                                             ruleset_match(rs, &v->info.subject, &v->missing);
+        if (m->rules->groups_pending)
+                v->names_pending |= v->missing & v->info.subject.known & (FACT_BIT(FACT_GROUPS) | FACT_BIT(FACT_MEMBER));
+}
+
 int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *process) {
         int r = read_deciding_facts(m, v, rs, process);
 
         if (r < 0)
                 return r;
-        v->entry = rs == m->rules->current ? match_cache_match(m->rules->cache, rs, &v->info.subject, &v->missing) :
-                                             ruleset_match(rs, &v->info.subject, &v->missing);
+        find_rule(m, v, rs);
         if (v->missing & FACT_SHORTAGE)
                 return -ENOMEM;
         if (v->entry && (r = verdict_facts(m, v, rule_facts(v->entry->rule), process)) < 0) /* its class's name may ask for more */

@@ -255,6 +255,21 @@ all:     comm=pt?lob[0-9] {home} => c
         self.assert_home(no.pid)
 
 
+class PatternsOverGroups(Case):
+    """Names of groups that only processes have are asked for when the first one comes; whoever it is must not be left behind for that."""
+    CLASSES = '[Class a]\n[Class b]\n'
+    RULES = 'extra: group=@ptextr* {home} => a\nmember: member=pttea* {home} => b\n'
+
+    def test_supplementary_group_seen_for_the_first_time(self):
+        import grp
+        gid = grp.getgrnam('ptextra').gr_gid
+        a = self.spawn('groups', f'61250,{gid}', 'exec', program('ptnone'))
+        self.await_class(a.pid, 'a')
+
+    def test_group_of_a_user_seen_for_the_first_time(self):
+        self.await_class(self.as_user(guard.USERS['ptest2']).pid, 'b')
+
+
 class Exact(Case):
     CLASSES = '[Class a]\n[Class a/sub]\n[Class b]\n'
     RULES = 'sub: uid=61210 {home} => a/sub\nplain: uid=61211 {home} => a\nexact: uid=61212 {home} => a exact\n'
