@@ -492,7 +492,8 @@ int verdict_judge(Manager *m, Verdict *v, const Ruleset *rs, const Process *proc
         const RuleEntry *sticky = sticky_entry(rs, process);
         if (sticky) {
                 v->entry = sticky;
-                return sticky_targets(m, v, process);
+                r = verdict_facts(m, v, rule_facts(sticky->rule) & FACT_BIT(FACT_PARENT_CLASS), process); /* which is noted with it */
+                return r < 0 ? r : sticky_targets(m, v, process);
         }
         r = destination_judge(m, v, rs);
         if (r != 0)

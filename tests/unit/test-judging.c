@@ -1,0 +1,218 @@
+/* What becomes of judgements and requests when things come in an order that they seldom come in. Processes and pidfds are real; the broker, NSS and the
+ * reader of command lines are this test. */
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "common/channel.h"
+#include "common/fd.h"
+#include "daemon/cmdline-protocol.h"
+#include "daemon/internal.h"
+#include "daemon/mover.h"
+#include "daemon/names-protocol.h"
+#include "daemon/watcher.h"
+
+#define HOME_PLACE 5
+
+typedef struct World {
+        Manager m;
+        RuleBase rules;
+        Options options;
+        char state[40];
+        int broker, names, lines; /* the other ends */
+        pid_t child;
+} World;
+
+static int on_announced(unsigned op, const void *item, void *userdata) {
+        return 0;
+}
+
+static void on_hello(const WireHelloReply *reply, int exe_fd, void *userdata) {
+}
+
+static void on_gone(int error, void *userdata) {
+        fail();
+}
+
+static void on_names(void *userdata) {
+}
+
+static void on_line(pid_t pid, uint64_t event_ns, void *userdata) {
+        classifier_line_known(userdata, pid, event_ns);
+}
+
+static void on_lines_gone(void *userdata) {
+        fail();
+}
+
+static void classes_are(World *w) {
+        static const char *const controllers[] = { "cpu", "memory" };
+        const WireClass web = { .template_index = WIRE_NONE, .hierarchies = 3, .name = "web" };
+        const WireClass other = { .index = 1, .template_index = WIRE_NONE, .hierarchies = 3, .name = "other" };
+
+        assert_int_equal(classes_init(&w->m.classes), 0);
+        for (uint32_t i = 0; i < 2; i++) {
+                WireHierarchy h = { .index = i, .version = 1, .flags = i ? 0 : WIRE_HIERARCHY_MEMBERSHIP, .mount = "/nowhere", .root = "/pclass" };
+                const WireOrigin home = { .hierarchy = i, .place = HOME_PLACE + i, .path = "/home" };
+                strcpy(h.controllers, controllers[i]);
+                assert_int_equal(classes_add_hierarchy(&w->m.classes, &h), 0);
+                assert_int_equal(classes_add_place(&w->m.classes, &home), 0);
+        }
+        assert_int_equal(classes_add_class(&w->m.classes, &web, NULL), 0);
+        assert_int_equal(classes_add_class(&w->m.classes, &other, NULL), 0);
+}
+
+static void names_are(World *w) {
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        w->names = pair[1];
+        assert_int_equal(names_new_at(w->m.event, pair[0], w->state, on_names, &w->m, &w->m.names), 0);
+}
+
+static void lines_are(World *w) {
+        static const CmdLineClientOps ops = { .answered = on_line, .gone = on_lines_gone };
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        w->lines = pair[1];
+        assert_int_equal(cmdlineclient_new(w->m.event, pair[0], &ops, &w->m, &w->m.lines), 0);
+        w->m.reader.lines_elsewhere = true;
+}
+
+static int setup(void **state) {
+        static const BrokerOps ops = { on_announced, on_hello, on_gone };
+        World *w = calloc(1, sizeof(*w));
+        int channel[2];
+
+        *w = (World) { .m = { .marks.fd = -EBADF, .exe.fd = -EBADF, .mode = MODE_ENFORCE, .moves_max = 16, .ready = true } };
+        w->m.options = &w->options;
+        strcpy(w->state, "/tmp/pclass-test-state-XXXXXX");
+        if (watchers_init() < 0 || !mkdtemp(w->state) || channel_pair(4, channel) < 0 || sd_event_new(&w->m.event) < 0)
+                return -1;
+        w->options.state_dir = w->state;
+        w->broker = channel[1];
+        assert_int_equal(proc_reader_init(&w->m.reader, NULL), 0);
+        assert_int_equal(cgroup_ids_init(&w->m.cgroup_ids), 0);
+        assert_int_equal(proctable_new(&w->m.table), 0);
+        assert_int_equal(store_open(w->state, &w->m.store), 0);
+        assert_int_equal(assign_init(&w->m), 0);
+        assert_int_equal(classifier_new(&w->m, &w->m.classifier), 0);
+        assert_true(scan_init(&w->m) >= 0);
+        assert_true(settle_init(&w->m) >= 0);
+        assert_true(instances_init(&w->m) >= 0);
+        assert_true(emptiness_init(&w->m) >= 0);
+        assert_true(cgred_init(&w->m, -EBADF) >= 0);
+        assert_int_equal(brokerclient_new(w->m.event, channel[0], &ops, &w->m, &w->m.broker), 0);
+        names_are(w);
+        lines_are(w);
+        classes_are(w);
+        w->child = fork();
+        if (w->child == 0) {
+                pause();
+                _exit(0);
+        }
+        assert_true(w->child > 0);
+        *state = w;
+        return 0;
+}
+
+static int teardown(void **state) {
+        static const char *const files[] = { "rules", "rules.previous", "disabled", "assignments", "marks", "x.rules" };
+        World *w = *state;
+        char path[80];
+
+        kill(w->child, SIGKILL);
+        waitpid(w->child, NULL, 0);
+        settle_done(&w->m);
+        refusals_done(&w->m);
+        brokerclient_free(w->m.broker);
+        class_edits_done(&w->m);
+        cgred_done(&w->m);
+        instances_done(&w->m);
+        emptiness_done(&w->m);
+        scan_done(&w->m);
+        classifier_free(w->m.classifier);
+        assign_done(&w->m);
+        proctable_free(w->m.table);
+        origin_unref(w->m.usual_origin);
+        waiters_done(&w->m.home);
+        if (w->m.rules == &w->rules) {
+                match_cache_free(w->rules.cache);
+                ruleset_free(w->rules.current);
+        } else
+                rulebase_free(w->m.rules);
+        names_free(w->m.names);
+        cmdlineclient_free(w->m.lines);
+        marks_done(&w->m);
+        store_free(w->m.store);
+        classes_done(&w->m.classes);
+        cgroup_ids_done(&w->m.cgroup_ids);
+        proc_reader_done(&w->m.reader);
+        sd_event_unref(w->m.event);
+        close(w->broker);
+        close(w->names);
+        close(w->lines);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                snprintf(path, sizeof(path), "%s/%s", w->state, files[i]);
+                (void) unlink(path);
+        }
+        assert_int_equal(rmdir(w->state), 0);
+        free(w);
+        return 0;
+}
+
+static void rules_are(World *w, const char *text) {
+        TextError err = {};
+
+        w->m.rules = &w->rules;
+        w->rules.m = &w->m;
+        assert_int_equal(ruleset_new(&w->rules.current), 0);
+        assert_true(ruleset_add_text(w->rules.current, text, strlen(text), "t", &err) >= 0);
+        assert_int_equal(ruleset_compile(w->rules.current, &(RulesetEnv) {}), 0);
+        assert_int_equal(match_cache_new(&w->rules.cache), 0);
+}
+
+/* The entry of the child, as a pass would have made it. */
+static Process *entry(World *w) {
+        ProcInfo info;
+        Process *p;
+
+        procinfo_init(&info);
+        assert_int_equal(procinfo_open(&w->m.reader, w->child, &info), 0);
+        assert_int_equal(proctable_make(w->m.table, w->child, info.cookie, &p), 0);
+        procinfo_close(&info);
+        return p;
+}
+
+
+/* ---- sticky --------------------------------------------------------------------------------------------------------- */
+
+/* The rule that placed it was written anew before the service was started again, and asks for more now. Whether it matches does not hang on that. */
+static void a_sticky_rule_that_asks_for_more_now(void **state) {
+        World *w = *state;
+        Process *p;
+
+        rules_are(w, "job: uid=4294967294 parent-class=x => web sticky\n");
+        p = entry(w);
+        process_set_rule(p, ruleset_get(w->rules.current, 0)->rule);
+        p->sticky = true;
+        p->wanted = 1;
+        assert_int_equal(classifier_judge(&w->m, w->child, 0), JUDGE_MOVING);
+        assert_string_equal(p->born, "");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                TEST(a_sticky_rule_that_asks_for_more_now),
+        };
+        mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
