@@ -6,7 +6,9 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common/channel.h"
@@ -114,6 +116,7 @@ static int setup(void **state) {
         classes_are(w);
         w->child = fork();
         if (w->child == 0) {
+                (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
                 pause();
                 _exit(0);
         }
@@ -143,6 +146,10 @@ static int teardown(void **state) {
         origin_unref(w->m.usual_origin);
         waiters_done(&w->m.home);
         if (w->m.rules == &w->rules) {
+                uint64_t *count;
+                for (size_t i = 0; w->rules.matches && (count = map_next_u64(w->rules.matches, &i, NULL));)
+                        free(count);
+                map_free(w->rules.matches);
                 match_cache_free(w->rules.cache);
                 ruleset_free(w->rules.current);
         } else
@@ -176,6 +183,7 @@ static void rules_are(World *w, const char *text) {
         assert_true(ruleset_add_text(w->rules.current, text, strlen(text), "t", &err) >= 0);
         assert_int_equal(ruleset_compile(w->rules.current, &(RulesetEnv) {}), 0);
         assert_int_equal(match_cache_new(&w->rules.cache), 0);
+        assert_int_equal(map_new_u64(&w->rules.matches), 0);
 }
 
 /* The entry of the child, as a pass would have made it. */
