@@ -7,6 +7,7 @@
 #include "rules/cgset.h"
 
 #define ALL_FACTS (FACT_BIT(_FACT_N) - 1)
+#define LINE_FACTS (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT))
 
 const char *holder_name(Holder h) {
         static const char *const names[] = { "", "unit", "pin", "protected", "observe", "unknown-fact", "error" };
@@ -260,16 +261,22 @@ static int add_decision(Manager *m, const Verdict *v, const Process *p, const Or
 }
 
 static int explain_opened(Manager *m, Verdict *v, Explanation *x) {
-        const Process *p = proctable_get(m->table, v->info.pid);
         const Ruleset *rs = m->rules->current;
-        const Order *o = assign_peek(m, &v->info);
+        const Process *p;
+        const Order *o;
         Class *c;
         int r;
 
+        /* While it waits for the line, lines that others wait for may come, its own as well: they are judged then, and entries and orders may go. */
+        v->patient = true;
+        r = verdict_facts(m, v, LINE_FACTS, NULL);
+        v->patient = false;
+        p = proctable_get(m->table, v->info.pid);
+        o = assign_peek(m, &v->info);
         if (p && (p->home || (p->cookie != 0 && p->cookie != v->info.cookie)))
                 p = NULL;
-        v->patient = true;
-        r = verdict_facts(m, v, ALL_FACTS, p);
+        if (r >= 0)
+                r = verdict_facts(m, v, ALL_FACTS, p);
         if (r >= 0)
                 r = verdict_judge(m, v, rs, p);
         if (r >= 0)

@@ -215,11 +215,43 @@ static void a_sticky_rule_that_asks_for_more_now(void **state) {
         assert_string_equal(p->born, "");
 }
 
+
+/* ---- explain -------------------------------------------------------------------------------------------------------- */
+
+/* What the reader of command lines is asked for, and its answer. */
+static void line_is(World *w, const char *text, size_t n) {
+        CmdLineReply a = { .n = n };
+        CmdLineRequest q;
+
+        assert_int_equal(recv(w->lines, &q, sizeof(q), MSG_DONTWAIT), sizeof(q));
+        assert_int_equal(q.pid, w->child);
+        a.seq = q.seq;
+        memcpy(a.text, text, n);
+        assert_int_equal(send(w->lines, &a, sizeof(a), MSG_DONTWAIT), sizeof(a));
+}
+
+/* Somebody asks about a process in the moment in which its command line comes. That it waits for is judged then, and forgotten, as no rule matches. */
+static void an_explanation_while_the_line_comes(void **state) {
+        World *w = *state;
+        Explanation *x;
+
+        rules_are(w, "r: arg0=never => web\n");
+        assert_int_equal(classifier_judge(&w->m, w->child, now_ns()), JUDGE_WAITING);
+        assert_non_null(proctable_get(w->m.table, w->child));
+        line_is(w, "other", sizeof("other"));
+        assert_int_equal(manager_explain(&w->m, w->child, "", &x), 0);
+        assert_null(proctable_get(w->m.table, w->child));
+        assert_null(x->origin);
+        assert_int_equal(x->move_usec, 0);
+        explanation_free(x);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_sticky_rule_that_asks_for_more_now),
+                TEST(an_explanation_while_the_line_comes),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
