@@ -121,21 +121,28 @@ static void judge_all(Manager *m, const pid_t *pids, size_t n) {
                 (void) classifier_judge(m, pids[i], now_ns());
 }
 
+void assign_drop(Manager *m, uint64_t order) {
+        Assign *a = &m->assign;
+
+        for (AssignWait *w = a->waits; w; w = w->next) /* who holds to it no more, but would again if what he was asked to hold to instead failed */
+                if (w->previous && w->previous->order->id == order)
+                        assigned_free(&a->table, TAKE_PTR(w->previous));
+        assignments_drop(&a->table, order);
+}
+
 /* Takes the order away from everybody; `previous`, if any, comes back. Then they are judged. */
 static void end_order(Manager *m, uint64_t order, Assigned *previous) {
         _cleanup_free_ pid_t *pids = NULL;
         Assign *a = &m->assign;
         size_t n = 0;
+        int r = assignments_members(&a->table, order, &pids, &n);
 
-        if (assignments_members(&a->table, order, &pids, &n) < 0) {
-                assigned_free(&a->table, previous);
-                return;
-        }
-        for (size_t i = 0; i < n; i++)
-                assignments_remove(&a->table, pids[i]);
+        assign_drop(m, order);
         assignments_restore(&a->table, previous);
         assign_save(m);
         assign_set_deadline(m);
+        if (r < 0)
+                scan_request_later(m); /* without memory for a list of them: everybody, then */
         judge_all(m, pids, n);
         if (a->table.trees > 0)
                 scan_request(m); /* it may be a child of somebody in a tree */

@@ -51,6 +51,8 @@ void assign_answered(Manager *m, pid_t pid, uint64_t cookie, uint64_t order, int
 
 /* ---- among its own files ---- */
 void assign_log_end(const Order *o, const char *why);
+/* Nobody holds to the order any more, nor will again. */
+void assign_drop(Manager *m, uint64_t order);
 /* Ends an order: its processes are judged by rules. */
 void assign_end(Manager *m, uint64_t order);
 /* What was kept is read when the classes are known. */

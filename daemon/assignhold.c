@@ -25,13 +25,7 @@ void assign_log_end(const Order *o, const char *why) {
 
 /* Without judging anybody: this is called in the middle of a judgement. */
 static void drop_order(Manager *m, uint64_t id) {
-        _cleanup_free_ pid_t *pids = NULL;
-        size_t n;
-
-        if (assignments_members(&m->assign.table, id, &pids, &n) < 0)
-                return;
-        for (size_t i = 0; i < n; i++)
-                assignments_remove(&m->assign.table, pids[i]);
+        assign_drop(m, id);
         assign_save_soon(m);
         assign_set_deadline(m);
 }

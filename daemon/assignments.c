@@ -157,6 +157,15 @@ int assignments_members(const Assignments *t, uint64_t id, pid_t **ret, size_t *
         return 0;
 }
 
+void assignments_drop(Assignments *t, uint64_t id) {
+        const Assigned *a;
+        size_t i = 0;
+
+        while ((a = assignments_next(t, &i)))
+                if (a->order->id == id)
+                        assignments_remove(t, a->pid);
+}
+
 uint64_t assignments_deadline(const Assignments *t) {
         uint64_t first = 0;
         const Order *o;

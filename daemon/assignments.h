@@ -59,6 +59,8 @@ void assignments_restore(Assignments *t, Assigned *a);
 void assigned_free(Assignments *t, Assigned *a);
 /* Pids of those that hold to order `id`; caller frees. */
 int assignments_members(const Assignments *t, uint64_t id, pid_t **ret, size_t *ret_n);
+/* Takes an order away from everybody who holds to it. */
+void assignments_drop(Assignments *t, uint64_t id);
 /* The earliest deadline, 0 = there is none. */
 uint64_t assignments_deadline(const Assignments *t);
 

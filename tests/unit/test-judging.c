@@ -246,12 +246,44 @@ static void an_explanation_while_the_line_comes(void **state) {
         explanation_free(x);
 }
 
+/* ---- assignments ------------------------------------------------------------------------------------------------------ */
+
+static void on_assigned(int error, bool settle, const TextError *err, void *userdata) {
+        fail();
+}
+
+/* Somebody assigns a process anew, and the time of its earlier assignment is over before the broker has answered: nobody holds to that one any more, but
+ * it would be put back if the new one failed. */
+static void the_time_of_one_that_is_being_replaced_is_over(void **state) {
+        const AssignRequest request = { .cookie = "", .class_name = "other", .for_usec = UINT64_MAX };
+        Order earlier = { .authority = ASSIGN_BY_ROOT, .class_name = "web", .deadline_usec = boottime_usec() + 1 }, *order;
+        AssignRequest q = request;
+        World *w = *state;
+        Assigned *replaced;
+        TextError err = {};
+
+        rules_are(w, "r: comm=never => web\n");
+        q.pid = w->child;
+        assert_int_equal(assignments_add(&w->m.assign.table, &earlier, w->child, entry(w)->cookie, now_ns(), &replaced, &order), 0);
+        assert_int_equal(manager_assign(&w->m, &q, on_assigned, NULL, &err), 0);
+        assert_int_equal(w->m.assign.n_waits, 1);
+        assert_non_null(map_get_u64(w->m.assign.table.orders, 1));
+        assign_set_deadline(&w->m);
+        alarm(10); /* it went round for ever */
+        while (map_get_u64(w->m.assign.table.orders, 1))
+                assert_true(sd_event_run(w->m.event, 100000) >= 0);
+        alarm(0);
+        assert_int_equal(w->m.assign.n_waits, 1);
+        assert_int_equal(assignments_get(&w->m.assign.table, w->child)->order->id, 2);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_sticky_rule_that_asks_for_more_now),
                 TEST(an_explanation_while_the_line_comes),
+                TEST(the_time_of_one_that_is_being_replaced_is_over),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
