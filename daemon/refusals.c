@@ -30,20 +30,33 @@ static void ask_more(Manager *m) {
                 s->asked = s->answered = s->n;
 }
 
+static uint64_t question(pid_t pid, uint32_t class_index) {
+        return (uint64_t) pid << 32 | class_index;
+}
+
+static const Refusal *find(const Refusals *s, pid_t pid, uint64_t cookie, uint32_t class_index) {
+        size_t number = s->by_question ? (size_t) (uintptr_t) map_get_u64(s->by_question, question(pid, class_index)) : 0;
+        const Refusal *x = number > 0 ? &s->items[number - 1] : NULL;
+
+        return x && x->item.cookie == cookie ? x : NULL;
+}
+
 void refusals_begin(Manager *m) {
         Refusals *s = &m->refusals;
 
         if (s->answered < s->n)
                 return;
         free(s->items);
-        map_free(s->by_pid);
+        map_free(s->by_question);
         *s = (Refusals) {};
 }
 
 int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
         Refusals *s = &m->refusals;
-        int r = s->by_pid ? 0 : map_new_u64(&s->by_pid);
+        int r = s->by_question ? 0 : map_new_u64(&s->by_question);
 
+        if (find(s, pid, cookie, class_index))
+                return 0; /* for another plan, a moment ago */
         if (r >= 0 && s->n == s->room) {
                 size_t room = s->room ? s->room * 2 : 64;
                 Refusal *grown = reallocarray(s->items, room, sizeof(*grown));
@@ -52,8 +65,10 @@ int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
                 s->items = grown;
                 s->room = room;
         }
-        if (r >= 0)
-                r = map_put_u64(s->by_pid, (uint64_t) pid, (void *) (uintptr_t) (s->n + 1));
+        if (r >= 0) {
+                map_remove_u64(s->by_question, question(pid, class_index)); /* of an earlier process of that number */
+                r = map_put_u64(s->by_question, question(pid, class_index), (void *) (uintptr_t) (s->n + 1));
+        }
         if (r < 0)
                 return r;
         s->items[s->n++] = (Refusal) { .item = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY, .cookie = cookie }, .code = WIRE_OK };
@@ -62,15 +77,13 @@ int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
 }
 
 WireCode refusals_get(const Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
-        const Refusals *s = &m->refusals;
-        size_t number = s->by_pid ? (size_t) (uintptr_t) map_get_u64(s->by_pid, (uint64_t) pid) : 0;
-        const Refusal *x = number > 0 ? &s->items[number - 1] : NULL;
+        const Refusal *x = find(&m->refusals, pid, cookie, class_index);
 
-        return x && x->item.cookie == cookie && x->item.class_index == class_index ? x->code : WIRE_OK;
+        return x ? x->code : WIRE_OK;
 }
 
 void refusals_done(Manager *m) {
         free(m->refusals.items);
-        map_free(m->refusals.by_pid);
+        map_free(m->refusals.by_question);
         m->refusals = (Refusals) {};
 }

@@ -14,7 +14,7 @@ typedef struct Refusals {
         Refusal *items;
         size_t n, room;
         size_t asked, answered; /* of items */
-        Map *by_pid;            /* number of the item + 1 */
+        Map *by_question;       /* number of the item + 1 */
 } Refusals;
 
 void refusals_done(Manager *m);

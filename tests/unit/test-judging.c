@@ -277,6 +277,24 @@ static void the_time_of_one_that_is_being_replaced_is_over(void **state) {
         assert_int_equal(assignments_get(&w->m.assign.table, w->child)->order->id, 2);
 }
 
+/* ---- plans ------------------------------------------------------------------------------------------------------------ */
+
+/* Two ask for plans at the same time, so the broker is asked twice about the same process. */
+static void two_plans_at_once(void **state) {
+        World *w = *state;
+
+        refusals_begin(&w->m);
+        assert_int_equal(refusals_ask(&w->m, w->child, 77, 0), 0);
+        refusals_begin(&w->m);
+        assert_int_equal(refusals_ask(&w->m, w->child, 77, 0), 0);
+        assert_int_equal(refusals_ask(&w->m, w->child, 77, 1), 0);
+        assert_int_equal(w->m.refusals.n, 2);
+        w->m.refusals.items[0].code = WIRE_PROTECTED;
+        assert_int_equal(refusals_get(&w->m, w->child, 77, 0), WIRE_PROTECTED);
+        assert_int_equal(refusals_get(&w->m, w->child, 77, 1), WIRE_OK);
+        assert_int_equal(refusals_get(&w->m, w->child, 78, 0), WIRE_OK);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -284,6 +302,7 @@ int main(void) {
                 TEST(a_sticky_rule_that_asks_for_more_now),
                 TEST(an_explanation_while_the_line_comes),
                 TEST(the_time_of_one_that_is_being_replaced_is_over),
+                TEST(two_plans_at_once),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
