@@ -34,7 +34,9 @@ static int commit(RuleBase *b, RuntimeRule *list, size_t n, TextError *err) {
 
 #define refuse(err, error, ...) ((void) text_error(err, NULL, 0, 0, __VA_ARGS__), (error))
 
-static int check_anchor(RuleBase *b, const char *anchor, TextError *err) {
+static int check_anchor(RuleBase *b, const Rule *rule, const char *anchor, TextError *err) {
+        if (anchor && streq(anchor, rule_name(rule)))
+                return refuse(err, -EINVAL, "rule %s cannot stand next to itself", anchor);
         return !anchor || ruleset_find(b->current, anchor) ? 0 : refuse(err, -ENOENT, "no rule is called %s", anchor);
 }
 
@@ -66,9 +68,9 @@ int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint
         if (r >= 0)
                 r = check_name(b, rule, o->replace, &at, err);
         if (r >= 0)
-                r = check_anchor(b, o->before, err);
+                r = check_anchor(b, rule, o->before, err);
         if (r >= 0)
-                r = check_anchor(b, o->after, err);
+                r = check_anchor(b, rule, o->after, err);
         if (r < 0)
                 return r;
         if (at < 0 && b->n_runtime >= RUNTIME_RULES_MAX)
@@ -82,9 +84,11 @@ int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint
         slot = &list[at >= 0 ? (size_t) at : b->n_runtime];
         RuntimeRule old = *slot;
         slot->rule = rule_ref(rule);
-        slot->before = o->before ? strdup(o->before) : at >= 0 && old.before ? strdup(old.before) : NULL;
-        slot->after = o->after ? strdup(o->after) : at >= 0 && old.after ? strdup(old.after) : NULL;
-        r = commit(b, list, b->n_runtime + (at < 0), err);
+        bool moved = at < 0 || o->before || o->after; /* else it keeps its place */
+        const char *before = moved ? o->before : old.before, *after = moved ? o->after : old.after;
+        slot->before = before ? strdup(before) : NULL;
+        slot->after = after ? strdup(after) : NULL;
+        r = (before && !slot->before) || (after && !slot->after) ? -ENOMEM : commit(b, list, b->n_runtime + (at < 0), err);
         if (r < 0) {
                 runtime_rule_done(slot);
                 free(list);

@@ -55,7 +55,7 @@ static bool has_anchor(const RuntimeRule *x, const Ruleset *files, const Runtime
         if (ruleset_find(files, anchor))
                 return true;
         for (size_t i = 0; i < n; i++)
-                if (&list[i] != x && streq(rule_name(list[i].rule), anchor))
+                if (streq(rule_name(list[i].rule), anchor)) /* its own name, too: it hangs on nothing then */
                         return true;
         return false;
 }

@@ -295,6 +295,58 @@ static void two_plans_at_once(void **state) {
         assert_int_equal(refusals_get(&w->m, w->child, 78, 0), WIRE_OK);
 }
 
+/* ---- rules ------------------------------------------------------------------------------------------------------------ */
+
+static void file_is(World *w, const char *text) {
+        char path[80];
+
+        snprintf(path, sizeof(path), "%s/x.rules", w->state);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
+}
+
+static void rulebase_is(World *w, const char *file) {
+        static char *dirs[2];
+        TextError err = {};
+
+        dirs[0] = w->state;
+        w->options.rule_dirs = dirs;
+        w->m.ready = false; /* nobody is looked at for it */
+        file_is(w, file);
+        assert_int_equal(rulebase_new(&w->m, &w->m.rules), 0);
+        assert_int_equal(rulebase_load(w->m.rules, &err), 0);
+}
+
+static int add(World *w, const char *text, const char *before, const char *after, bool replace) {
+        const RuleAddOptions o = { before, after, replace };
+        TextError err = {};
+        uint64_t id;
+
+        return manager_rule_add(&w->m, text, &o, &id, &err);
+}
+
+static void a_rule_that_gets_another_neighbour(void **state) {
+        World *w = *state;
+
+        rulebase_is(w, "a: uid=1 => web\n");
+        assert_int_equal(add(w, "b: uid=2 => web", "a", NULL, false), 0);
+        assert_int_equal(ruleset_find(w->m.rules->current, "b")->position, 0);
+        assert_int_equal(add(w, "b: uid=3 => web", NULL, "a", true), 0);
+        assert_int_equal(ruleset_find(w->m.rules->current, "b")->position, 1);
+        assert_int_equal(add(w, "b: uid=4 => web", NULL, NULL, true), 0);
+        assert_int_equal(ruleset_find(w->m.rules->current, "b")->position, 1);
+}
+
+static void a_rule_next_to_itself(void **state) {
+        World *w = *state;
+
+        rulebase_is(w, "a: uid=1 => web\n");
+        assert_int_equal(add(w, "b: uid=2 => web", NULL, NULL, false), 0);
+        assert_int_equal(add(w, "b: uid=2 => web", "b", NULL, true), -EINVAL);
+        assert_int_equal(add(w, "b: uid=2 => web", NULL, "b", true), -EINVAL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -303,6 +355,8 @@ int main(void) {
                 TEST(an_explanation_while_the_line_comes),
                 TEST(the_time_of_one_that_is_being_replaced_is_over),
                 TEST(two_plans_at_once),
+                TEST(a_rule_that_gets_another_neighbour),
+                TEST(a_rule_next_to_itself),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
