@@ -32,6 +32,7 @@ struct RuleLoad {
         RulesetCompiler *compiler;
         uint64_t generation;  /* of the rules in force when the order was begun */
         bool stale;           /* the machine has answered otherwise since */
+        bool relied_on;       /* to resolve the present rules anew, which nobody else does then */
         RuleLoaded callback;  /* or NULL */
         void *userdata;
 };
@@ -253,7 +254,7 @@ static int load_again(RuleBase *b);
 
 static void load_end(RuleBase *b, int r, const TextError *err) {
         _cleanup_(load_freep) RuleLoad *l = b->loads;
-        bool stale = l->stale;
+        bool again = l->stale || (r < 0 && l->from_files && l->relied_on);
 
         b->loads = l->next;
         if (r >= 0 && !l->config)
@@ -267,7 +268,7 @@ static void load_end(RuleBase *b, int r, const TextError *err) {
                 (void) sd_event_source_set_enabled(b->load, SD_EVENT_OFF);
         if (l->callback)
                 l->callback(r, err, l->userdata);
-        if (stale)
+        if (again)
                 (void) ruleload_again(b);
 }
 
@@ -319,8 +320,10 @@ int ruleload_check(RuleBase *b, Config *config, RuleLoaded callback, void *userd
 /* One that is under way and may have had older answers is followed by another; one that has not begun will get the new ones. */
 static int load_again(RuleBase *b) {
         for (RuleLoad *l = b->loads; l; l = l->next)
-                if (l->stage < STAGE_RESOLVE && !l->config)
+                if (l->stage < STAGE_RESOLVE && !l->config) {
+                        l->relied_on = true;
                         return 0;
+                }
         return load_begin(b, false, NULL, NULL, NULL);
 }
 

@@ -347,6 +347,28 @@ static void a_rule_next_to_itself(void **state) {
         assert_int_equal(add(w, "b: uid=2 => web", NULL, "b", true), -EINVAL);
 }
 
+static void on_loaded(int r, const TextError *err, void *userdata) {
+        *(int *) userdata = r;
+}
+
+/* A class is made while rule files are read that turn out to be wrong. */
+static void what_came_during_a_load_that_fails(void **state) {
+        const WireClass late = { .index = 2, .template_index = WIRE_NONE, .hierarchies = 1, .name = "late" };
+        World *w = *state;
+        int result = 1;
+
+        rulebase_is(w, "r: uid=1 => late\n");
+        assert_false(ruleset_get(w->m.rules->current, 0)->active);
+        file_is(w, "r uid=1 => late\n");
+        assert_int_equal(ruleload_files(w->m.rules, on_loaded, &result), 0);
+        assert_int_equal(classes_add_class(&w->m.classes, &late, NULL), 0);
+        assert_int_equal(ruleload_again(w->m.rules), 0);
+        while (ruleload_under_way(w->m.rules))
+                assert_true(sd_event_run(w->m.event, 1000000) >= 0);
+        assert_int_equal(result, -EINVAL);
+        assert_true(ruleset_get(w->m.rules->current, 0)->active);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -357,6 +379,7 @@ int main(void) {
                 TEST(two_plans_at_once),
                 TEST(a_rule_that_gets_another_neighbour),
                 TEST(a_rule_next_to_itself),
+                TEST(what_came_during_a_load_that_fails),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
