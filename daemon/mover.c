@@ -424,10 +424,11 @@ static int submit_return(Manager *m, Verdict *v, Process *p, Class *c, uint32_t 
         return 0;
 }
 
-/* Back to the origin on the hierarchies of mask where it is in a class. Returns how many were asked for. */
-static size_t return_from(Manager *m, Verdict *v, Process *p, uint32_t mask) {
+/* Back to the origin on the hierarchies of mask where it is in a class. Returns how many were asked for; *ret_short: not all that there are. */
+static size_t return_from(Manager *m, Verdict *v, Process *p, uint32_t mask, bool *ret_short) {
         size_t asked = 0;
 
+        *ret_short = false;
         for (uint32_t h = 0; h < m->classes.n_hierarchies; h++) {
                 Class *c = mask & 1u << h && v->paths[h] ? classes_of_path(&m->classes, h, v->paths[h]) : NULL;
                 uint32_t place = c ? return_place(p, c, h) : WIRE_NONE;
@@ -442,15 +443,19 @@ static size_t return_from(Manager *m, Verdict *v, Process *p, uint32_t mask) {
                 if (r < 0)
                         not_asked(m, r);
                 asked += r >= 0;
+                *ret_short |= r < 0;
         }
         return asked;
 }
 
 bool mover_return(Manager *m, Verdict *v, Process *p) {
+        bool some_left;
+
         if ((m->mode == MODE_OBSERVE && !p->strayed) || verdict_paths(m, v) < 0)
                 return false;
-        p->returning = return_from(m, v, p, UINT32_MAX) > 0;
-        return p->returning;
+        bool asked = return_from(m, v, p, UINT32_MAX, &some_left) > 0;
+        p->returning = asked && !some_left; /* else it is not home then: the pass that was asked for goes on */
+        return asked;
 }
 
 bool mover_is_out(Manager *m, Verdict *v) {
@@ -463,6 +468,8 @@ bool mover_is_out(Manager *m, Verdict *v) {
 }
 
 void mover_leave(Manager *m, Verdict *v, Process *p, uint32_t hierarchies) {
+        bool some_left;
+
         if (hierarchies && verdict_paths(m, v) >= 0)
-                (void) return_from(m, v, p, hierarchies);
+                (void) return_from(m, v, p, hierarchies, &some_left);
 }

@@ -369,6 +369,74 @@ static void what_came_during_a_load_that_fails(void **state) {
         assert_true(ruleset_get(w->m.rules->current, 0)->active);
 }
 
+/* ---- returns ---------------------------------------------------------------------------------------------------------- */
+
+static void is_at(World *w, const char *cpu, const char *memory) {
+        char name[80], text[128];
+
+        snprintf(name, sizeof(name), "%s/%d", w->state, (int) w->child);
+        (void) mkdir(name, 0755);
+        snprintf(name, sizeof(name), "%s/%d/cgroup", w->state, (int) w->child);
+        int n = snprintf(text, sizeof(text), "1:cpu:%s\n2:memory:%s\n", cpu, memory);
+        _cleanup_close_ int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        assert_true(fd >= 0);
+        assert_int_equal(fd_write_all(fd, text, (size_t) n), 0);
+}
+
+static void is_nowhere(World *w) {
+        char name[80];
+
+        snprintf(name, sizeof(name), "%s/%d/cgroup", w->state, (int) w->child);
+        (void) unlink(name);
+        snprintf(name, sizeof(name), "%s/%d", w->state, (int) w->child);
+        (void) rmdir(name);
+}
+
+static void a_return_is_answered(World *w) {
+        const WireResult ok = { .code = WIRE_OK };
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WireHeader *h;
+        const void *items;
+
+        assert_int_equal(brokerclient_flush(w->m.broker), 0);
+        assert_true(channel_receive(w->broker, buf, &h, &items, NULL, NULL) > 0);
+        assert_int_equal(h->op, WIRE_RETURN);
+        assert_int_equal(h->count, 1);
+        assert_int_equal(channel_send(w->broker, WIRE_RETURN | WIRE_REPLY, h->seq, &ok, 1, NULL, 0), 0);
+        assert_true(sd_event_run(w->m.event, 1000000) > 0);
+        assert_int_equal(w->m.moves_under_way, 0);
+}
+
+/* Its rule is gone. On one hierarchy it is brought home, on the other one that could not be asked for now. */
+static void who_is_half_way_home_is_not_forgotten(void **state) {
+        World *w = *state;
+        Process *p;
+
+        rules_are(w, "r: comm=never => other\n");
+        w->m.reader.proc = (fd_close(w->m.reader.proc), open(w->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        w->m.moves_max = 1;
+        w->m.ready = false; /* this test is the pass that follows */
+        is_at(w, "/pclass/web", "/pclass/web");
+        p = entry(w);
+        assert_int_equal(origin_new(&p->origin), 0);
+        p->origin->place[0] = HOME_PLACE;
+        p->origin->place[1] = HOME_PLACE + 1;
+        p->wanted = 3;
+        p->inherited = true;
+        assert_int_equal(classifier_judge(&w->m, w->child, 0), JUDGE_MOVING);
+        assert_int_equal(w->m.stats.shortages, 1);
+        a_return_is_answered(w);
+        is_at(w, "/home", "/pclass/web");
+        classifier_caught_up(&w->m, now_ns() + 1);
+        assert_non_null(proctable_get(w->m.table, w->child));
+        assert_int_equal(classifier_judge(&w->m, w->child, 0), JUDGE_MOVING);
+        a_return_is_answered(w);
+        is_at(w, "/home", "/home");
+        classifier_caught_up(&w->m, now_ns() + 1);
+        assert_null(proctable_get(w->m.table, w->child));
+        is_nowhere(w);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -380,6 +448,7 @@ int main(void) {
                 TEST(a_rule_that_gets_another_neighbour),
                 TEST(a_rule_next_to_itself),
                 TEST(what_came_during_a_load_that_fails),
+                TEST(who_is_half_way_home_is_not_forgotten),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
