@@ -154,14 +154,24 @@ int manager_class_add(Manager *m, const char *name, const char *hierarchies, con
 
 static int submit_removal(ClassEdit *x);
 
+/* Whoever waits is told when it cannot even be asked for. */
+static void resubmit_removal(ClassEdit *x) {
+        ManagerClassDone callback = x->callback;
+        void *waiting = x->userdata;
+        int r = submit_removal(x); /* lets go of x if it fails */
+
+        if (r < 0 && callback)
+                callback(r, "", waiting);
+}
+
 static int on_again(sd_event_source *s, uint64_t usec, void *userdata) {
         ClassEdit *x = userdata;
 
         x->again = sd_event_source_disable_unref(x->again);
         if (!classes_find(&x->m->classes, x->name))
                 edit_end(x, 0, ""); /* an instance that was removed for being empty */
-        else if (submit_removal(x) < 0)
-                log_warning("Class %s could not be removed: the broker is too busy", x->name);
+        else
+                resubmit_removal(x);
         return 0;
 }
 

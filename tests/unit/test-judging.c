@@ -437,6 +437,37 @@ static void who_is_half_way_home_is_not_forgotten(void **state) {
         is_nowhere(w);
 }
 
+/* ---- classes ---------------------------------------------------------------------------------------------------------- */
+
+static void on_class_done(int error, const char *text, void *userdata) {
+        *(int *) userdata = error;
+}
+
+/* Its members are not all gone yet, and when the broker is to be asked again it has more to do than there may be. */
+static void a_removal_that_cannot_be_asked_for_again(void **state) {
+        const WireResult stale = { .code = WIRE_STALE };
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WirePing ping = {};
+        const WireHeader *h;
+        const void *items;
+        World *w = *state;
+        int result = 1;
+
+        rules_are(w, "r: comm=never => web\n");
+        assert_int_equal(manager_class_remove(&w->m, "web", CLASS_REMOVE_DRAIN, on_class_done, &result), 0);
+        assert_int_equal(brokerclient_flush(w->m.broker), 0);
+        assert_true(channel_receive(w->broker, buf, &h, &items, NULL, NULL) > 0);
+        assert_int_equal(channel_send(w->broker, WIRE_REMOVE_CLASS | WIRE_REPLY, h->seq, &stale, 1, NULL, 0), 0);
+        assert_true(sd_event_run(w->m.event, 1000000) > 0);
+        assert_int_equal(result, 1);
+        while (brokerclient_submit(w->m.broker, WIRE_PING, &ping, NULL, NULL) >= 0)
+                ;
+        for (int i = 0; i < 50 && result == 1; i++)
+                assert_true(sd_event_run(w->m.event, 10000) >= 0);
+        assert_int_equal(result, -ENOBUFS);
+        assert_false(classes_find(&w->m.classes, "web")->dropping);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -449,6 +480,7 @@ int main(void) {
                 TEST(a_rule_next_to_itself),
                 TEST(what_came_during_a_load_that_fails),
                 TEST(who_is_half_way_home_is_not_forgotten),
+                TEST(a_removal_that_cannot_be_asked_for_again),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
