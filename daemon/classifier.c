@@ -521,11 +521,21 @@ static bool was_seen_since(const Process *child, const ProcEvent *e) {
         return child && child->cookie != 0 && child->looked_ns >= e->time_ns;
 }
 
+/* What it was told to hold to since is its own. An exec of its own comes behind this event and ends what does not outlast it. */
+static bool joins_late(Manager *m, const Process *child, const ProcEvent *e) {
+        const Assigned *a = assignments_get(&m->assign.table, e->pid);
+
+        if (a && a->cookie == child->cookie)
+                return false;
+        assign_on_fork(m, e);
+        return assignments_get(&m->assign.table, e->pid);
+}
+
 static void seen_before_its_fork(Manager *m, Process *parent, Process *child, const ProcEvent *e) {
         if (!child->origin)
                 child->origin = origin_ref(parent->origin);
         latevalues_on_fork(m, parent, child, e);
-        if (child->values_due)
+        if ((assignments_any(&m->assign.table) && joins_late(m, child, e)) || child->values_due)
                 (void) classifier_judge(m, e->pid, e->time_ns);
 }
 

@@ -277,6 +277,32 @@ static void the_time_of_one_that_is_being_replaced_is_over(void **state) {
         assert_int_equal(assignments_get(&w->m.assign.table, w->child)->order->id, 2);
 }
 
+#define PARENT 4000000 /* a number that nobody has here: kernels give smaller ones */
+
+/* With the queue behind, a pass looks at a child before its fork is told of. The order is until the next exec, so the pass did not dare to say that it holds. */
+static void a_child_of_a_tree_that_was_seen_before_its_fork(void **state) {
+        const Order tree = { .authority = ASSIGN_BY_ROOT, .class_name = "web", .tree = true, .until_exec = true };
+        ProcEvent e = { .kind = EVENT_FORK, .parent = PARENT, .time_ns = now_ns() };
+        World *w = *state;
+        Assigned *replaced;
+        Process *parent, *p;
+        Order *order;
+
+        rules_are(w, "r: uid=0-4294967295 => other\n");
+        e.pid = e.thread = w->child;
+        assert_int_equal(proctable_make(w->m.table, PARENT, 77, &parent), 0);
+        assert_int_equal(assignments_add(&w->m.assign.table, &tree, PARENT, 77, 1, &replaced, &order), 0);
+        parent->assigned = 3;
+        parent->looked_ns = parent->placed_ns = 1;
+        p = entry(w);
+        p->looked_ns = now_ns();
+        watchers_dispatch(&w->m, &e);
+        assert_non_null(assignments_get(&w->m.assign.table, w->child));
+        assert_ptr_equal(assignments_get(&w->m.assign.table, w->child)->order, order);
+        assert_int_equal(p->assigned, 3);
+        assert_int_equal(p->pending, 1); /* on its way there */
+}
+
 /* ---- plans ------------------------------------------------------------------------------------------------------------ */
 
 /* Two ask for plans at the same time, so the broker is asked twice about the same process. */
@@ -475,6 +501,7 @@ int main(void) {
                 TEST(a_sticky_rule_that_asks_for_more_now),
                 TEST(an_explanation_while_the_line_comes),
                 TEST(the_time_of_one_that_is_being_replaced_is_over),
+                TEST(a_child_of_a_tree_that_was_seen_before_its_fork),
                 TEST(two_plans_at_once),
                 TEST(a_rule_that_gets_another_neighbour),
                 TEST(a_rule_next_to_itself),
