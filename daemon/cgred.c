@@ -83,7 +83,8 @@ static void forget_gone(Manager *m) {
         while ((h = map_next_u64(m->cgred.held, &i, &pid))) {
                 ProcInfo info;
                 procinfo_init(&info);
-                bool lives = procinfo_open(&m->reader, (pid_t) pid, &info) >= 0 && (!h->cookie || h->cookie == info.cookie);
+                int r = procinfo_open(&m->reader, (pid_t) pid, &info);
+                bool lives = r < 0 ? is_shortage(r) : !h->cookie || h->cookie == info.cookie;
                 procinfo_close(&info);
                 if (!lives)
                         cgred_forget(m, (pid_t) pid);

@@ -46,12 +46,12 @@ static void pass_start(Manager *m) {
 
         free(TAKE_PTR(s->pids));
         s->n = s->next = 0;
+        s->checked = s->asked = s->failed = 0;
         r = scan_list_processes(&s->pids, &s->n);
         if (r < 0)
                 s->failed++, log_warning_errno(r, "Cannot list the processes; trying again soon");
         s->pass++;
         s->passes++;
-        s->checked = s->asked = s->failed = 0;
         s->pass_moved = m->stats.moves_done;
         s->waiting = false;
         (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
@@ -71,7 +71,7 @@ static void run_start(Manager *m) {
         pass_start(m);
 }
 
-/* Entries that the pass did not see are of processes that are gone. */
+/* Entries that the pass did not see are of processes that are gone, unless they cannot be looked at for want of a descriptor or memory. */
 static void forget_the_gone(Manager *m) {
         size_t i = 0;
         Process *p;
@@ -80,7 +80,8 @@ static void forget_the_gone(Manager *m) {
                 if (p->pass != m->scan.pass && p->pending == 0) {
                         ProcInfo info;
                         procinfo_init(&info);
-                        if (procinfo_open(&m->reader, p->pid, &info) < 0)
+                        int r = procinfo_open(&m->reader, p->pid, &info);
+                        if (r < 0 && !is_shortage(r))
                                 proctable_remove(m->table, p->pid);
                         procinfo_close(&info);
                 }
@@ -135,8 +136,10 @@ static void run_end(Manager *m) {
         if (s->by_sweep)
                 classcare_sweep(m);
         s->again |= m->members && children_of_found(m);
-        drop_members(m);
-        marks_tidy(m);
+        if (s->failed == 0) { /* everybody was seen: what was kept for them is taken */
+                drop_members(m);
+                marks_tidy(m);
+        }
         if (s->last.moved > 0 || !s->last.converged)
                 log_info("%llu processes checked, %llu moved, %llu wrong, %llu held, events lost %llu, in %llu passes and %llu ms%s",
                          (unsigned long long) s->last.checked, (unsigned long long) s->last.moved, (unsigned long long) s->last.wrong,

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -463,6 +464,35 @@ static void who_is_half_way_home_is_not_forgotten(void **state) {
         is_nowhere(w);
 }
 
+/* ---- passes ----------------------------------------------------------------------------------------------------------- */
+
+/* A pass that could look at nobody for want of descriptors does not say that they are gone. */
+static void who_cannot_be_looked_at_is_not_forgotten(void **state) {
+        const Order by_hand = { .authority = ASSIGN_BY_ROOT, .class_name = "web" };
+        struct rlimit before, none;
+        World *w = *state;
+        Assigned *replaced;
+        Order *order;
+        Process *p;
+
+        rules_are(w, "r: comm=never => web\n");
+        p = entry(w);
+        assert_int_equal(assignments_add(&w->m.assign.table, &by_hand, w->child, p->cookie, 1, &replaced, &order), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit) { 0, before.rlim_max };
+        assert_int_equal(map_new_u64(&w->m.members), 0); /* from before a restart */
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        scan_request(&w->m);
+        for (int i = 0; i < 20 && w->m.scan.running; i++)
+                assert_true(sd_event_run(w->m.event, 10000) >= 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_false(w->m.scan.running);
+        assert_non_null(proctable_get(w->m.table, w->child));
+        assert_non_null(assignments_get(&w->m.assign.table, w->child));
+        assert_non_null(w->m.members);
+        assert_false(w->m.scan.last.converged);
+}
+
 /* ---- classes ---------------------------------------------------------------------------------------------------------- */
 
 static void on_class_done(int error, const char *text, void *userdata) {
@@ -507,6 +537,7 @@ int main(void) {
                 TEST(a_rule_next_to_itself),
                 TEST(what_came_during_a_load_that_fails),
                 TEST(who_is_half_way_home_is_not_forgotten),
+                TEST(who_cannot_be_looked_at_is_not_forgotten),
                 TEST(a_removal_that_cannot_be_asked_for_again),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
