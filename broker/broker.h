@@ -62,6 +62,7 @@ typedef struct Broker {
 
 /* Built-in protected cgroups, without `unprotect`, with `protect`. */
 int broker_protect_list(char *const *protect, char *const *unprotect, char ***ret);
+bool broker_protects_itself(const char *glob); /* it is in the built-in list */
 
 /* Receives and answers what is there, at most one datagram. Returns 0, or -errno when the broker cannot go on; see state. */
 int broker_dispatch(Broker *b);

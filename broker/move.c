@@ -51,9 +51,22 @@ static bool is_own(const Broker *b, uint32_t pid) {
         return false;
 }
 
+/* Below a user's own service manager he names the units: our list, which goes by such names, ends there. */
+static const char *without_users_units(const char *path, char *buf, size_t size) {
+        const char *manager = strstr(path, "/user@"), *end = manager ? strstr(manager, ".service/") : NULL;
+
+        if (!end)
+                return path;
+        snprintf(buf, size, "%.*s", (int) (end - path + strlen(".service")), path);
+        return buf;
+}
+
 static bool is_protected_path(const Broker *b, const char *path) {
+        char buf[WIRE_PATH_MAX];
+        const char *ours = without_users_units(path, buf, sizeof(buf));
+
         for (char **glob = b->protect; glob && *glob; glob++)
-                if (fnmatch(*glob, path, 0) == 0)
+                if (fnmatch(*glob, ours != path && broker_protects_itself(*glob) ? ours : path, 0) == 0)
                         return true;
         return false;
 }

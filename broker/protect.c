@@ -19,6 +19,13 @@ static const char *const built_in[] = {
         "/pclass.slice/pclass-classes.scope/keeper",
 };
 
+bool broker_protects_itself(const char *glob) {
+        for (size_t i = 0; i < ELEMENTSOF(built_in); i++)
+                if (streq(glob, built_in[i]))
+                        return true;
+        return false;
+}
+
 int broker_protect_list(char *const *protect, char *const *unprotect, char ***ret) {
         _cleanup_strv_ char **list = NULL;
         int r = 0;

@@ -579,15 +579,15 @@ PCLASS_WATCHER(FORK, classifier_on_fork);
 
 static void classifier_on_exit(Manager *m, const ProcEvent *e) {
         Verdict *v = &m->classifier->verdict;
-        const Process *p = proctable_get(m->table, e->pid);
-        int lives;
+        Process *p = proctable_get(m->table, e->pid);
 
         if (!p)
                 return;
         /* The leader of a process may end before its threads do; then the process lives on. Mostly it does not, which one call tells. */
-        lives = procinfo_lives(e->pid);
+        int lives = procinfo_lives(e->pid);
         if (lives > 0)
                 lives = verdict_open(m, v, e->pid) >= 0 && !is_stranger(m, v, p);
+        p->main_ended |= lives > 0;
         verdict_reset(v);
         if (lives < 0)
                 scan_request_later(m); /* not known for want of a descriptor: the pass forgets the gone */

@@ -217,6 +217,16 @@ static void values_set(Process *p) {
                 p->placed_ns = now_ns();
 }
 
+/* It is there already, which was not seen: mostly somebody else has moved it meanwhile, but of one whose main thread has ended the kernel shows no better. */
+static void note_main_ended(const Move *x, Process *p) {
+        ProcInfo info;
+
+        procinfo_init(&info);
+        if (procinfo_open(&x->m->reader, x->pid, &info) >= 0 && info.cookie == x->cookie)
+                p->main_ended = procinfo_main_ended(&x->m->reader, &info);
+        procinfo_close(&info);
+}
+
 static void on_moved(unsigned op, const void *answer, void *token, void *userdata) {
         _cleanup_(move_freep) Move *x = token;
         const WireMoveReply *reply = answer;
@@ -236,6 +246,8 @@ static void on_moved(unsigned op, const void *answer, void *token, void *userdat
                 origin_take(x, p, reply); /* also when it failed: other hierarchies may have succeeded. And of the dead: for its children */
         if (reply->moved)
                 emptiness_moved(x->m, x->pid, classes_get(&x->m->classes, x->class_index));
+        if (alive && p && reply->code == WIRE_OK && !reply->moved && !x->values)
+                note_main_ended(x, p);
         if (alive && x->values)
                 values_set(p);
         else if (alive && reply->code == WIRE_OK)

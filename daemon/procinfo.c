@@ -5,12 +5,9 @@
  * New kernels answer ids by PIDFD_GET_INFO, and no text of /proc is read for a user process until a rule asks for one. */
 #include "daemon/procinfo.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -43,9 +40,6 @@ _Static_assert(sizeof(PidfdInfo) == 64, "the size is part of the ioctl's number"
 
 #define PIDFS_MAGIC 0x50494446u      /* include/uapi/linux/magic.h, "PIDF" */
 #define FLAG_KERNEL_THREAD 0x200000u /* PF_KTHREAD of include/linux/sched.h */
-#define SCHED_DEADLINE_POLICY 6      /* include/uapi/linux/sched.h */
-#define THREADS_MAX 1024
-#define STAT_SIZE 1024               /* a stat line is at most about 700 bytes, see fs/proc/array.c */
 #define STATUS_SIZE 16384            /* PROC_GROUPS_MAX groups of 11 bytes and the lines before them */
 #define COMM_SIZE 128                /* 15 bytes; kernel threads may show up to 64 */
 #define VALUE_SIZE ((PROC_TEXT_SIZE * 3 - COMM_SIZE) / 3) /* arg0; script; context or label */
@@ -149,7 +143,7 @@ typedef struct StatLine {
 
 /* Fields 4, 9 and 22. Field 2 is the program's name in parentheses, in which anything may stand, so the count starts behind the last one. */
 static int read_stat(int dir, StatLine *ret) {
-        char text[STAT_SIZE];
+        char text[PROC_STAT_SIZE];
         ssize_t n = fd_read_text(dir, "stat", text, sizeof(text));
         StatLine s;
 
@@ -270,56 +264,6 @@ static int learn_stat(ProcReader *r, ProcInfo *p) {
         return 0;
 }
 
-/* Field n of a stat line, counted as proc(5) does; fields from 4 on. NULL when there is none. */
-static const char *stat_field(const char *text, unsigned n) {
-        const char *at = strrchr(text, ')');
-
-        for (unsigned field = 2; at && field < n; field++)
-                at = (at = strchr(at, ' ')) ? at + 1 : NULL;
-        return at;
-}
-
-static bool is_realtime(const char *stat) {
-        const char *policy = stat_field(stat, 41);
-        long n = policy ? strtol(policy, NULL, 10) : 0;
-
-        return n == SCHED_FIFO || n == SCHED_RR || n == SCHED_DEADLINE_POLICY;
-}
-
-static int any_realtime_thread(const ProcInfo *p) {
-        int fd = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
-        char path[NAME_MAX + 8], text[STAT_SIZE];
-        bool found = false;
-        struct dirent *e;
-
-        if (!tasks) {
-                fd_close(fd);
-                return 0;
-        }
-        for (unsigned n = 0; !found && n < THREADS_MAX && (e = readdir(tasks));) {
-                if (*e->d_name == '.')
-                        continue;
-                n++;
-                snprintf(path, sizeof(path), "%s/stat", e->d_name);
-                found = fd_read_text(fd, path, text, sizeof(text)) > 0 && is_realtime(text);
-        }
-        closedir(tasks);
-        return found;
-}
-
-int procinfo_realtime(ProcReader *r, ProcInfo *p) {
-        char text[STAT_SIZE];
-        int k = procinfo_dir(r, p);
-        ssize_t n = k < 0 ? k : fd_read_text(p->dir, "stat", text, sizeof(text));
-
-        if (n < 0)
-                return -ESRCH;
-        const char *threads = stat_field(text, 20);
-        bool yes = is_realtime(text) || (threads && strtol(threads, NULL, 10) > 1 && any_realtime_thread(p));
-        return procinfo_alive(p) ? yes : -ESRCH;
-}
-
 static uint64_t clock_ns(clockid_t clock) {
         struct timespec ts;
 
@@ -360,6 +304,7 @@ int procinfo_pin(ProcReader *r, pid_t pid, ProcInfo *ret) {
         ret->pid = pid;
         ret->pidfd = fd;
         ret->cookie = ret->v2_cgroup_id = 0;
+        ret->main_ended = false;
         ret->ppid = 0;
         ret->kernel_thread = false;
         ret->used = 0;
@@ -580,10 +525,21 @@ static char *cut_cgroup_line(char *line, char **ret_controllers, char **ret_path
         return end + 1;
 }
 
+/* Of a process whose main thread has ended the kernel shows where that one was, or on v1 the root: one that goes on tells where the process is. */
+static ssize_t read_cgroups(ProcReader *r, ProcInfo *p, char *buf, size_t size) {
+        char name[40];
+        pid_t thread = p->main_ended ? procinfo_live_thread(r, p) : 0;
+
+        if (thread == 0)
+                return read_piece(r, p, "cgroup", buf, size);
+        snprintf(name, sizeof(name), "task/%d/cgroup", (int) thread);
+        return read_piece(r, p, name, buf, size);
+}
+
 int procinfo_cgroups(ProcReader *r, ProcInfo *p, const WireHierarchy *hierarchies, size_t n, char *buf, size_t size,
                      const char *paths[static WIRE_HIERARCHIES_MAX]) {
         char *controllers, *path;
-        ssize_t k = read_piece(r, p, "cgroup", buf, size);
+        ssize_t k = read_cgroups(r, p, buf, size);
 
         if (k < 0)
                 return k == -ENOENT ? -ESRCH : k;

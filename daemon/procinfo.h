@@ -27,6 +27,8 @@ const char *proc_label_attr(int proc);
 
 #define PROC_TEXT_SIZE 4096
 #define PROC_GROUPS_MAX 1024
+#define PROC_STAT_SIZE 1024 /* a stat line is at most about 700 bytes, see fs/proc/array.c */
+
 typedef struct ProcInfo {
         pid_t pid;
         int pidfd;
@@ -35,6 +37,7 @@ typedef struct ProcInfo {
         pid_t ppid;          /* 0 until read (with FACT_UID) */
         bool kernel_thread;  /* known after procinfo_open() */
         uint64_t v2_cgroup_id; /* 0 = not known (no PIDFD_GET_INFO) */
+        bool main_ended;     /* set by who knows: its main thread has ended, other threads go on */
         uint32_t tried;      /* facts that were asked for already */
         Subject subject;     /* its pointers lead into text[] and groups[] below, or to what others set */
         size_t used;
@@ -50,6 +53,10 @@ int procinfo_open(ProcReader *r, pid_t pid, ProcInfo *ret);
  * a kernel thread, and its cookie are not known before procinfo_complete(). */
 int procinfo_pin(ProcReader *r, pid_t pid, ProcInfo *ret);
 int procinfo_complete(ProcReader *r, ProcInfo *p);
+/* Has its main thread ended, while it lives? */
+bool procinfo_main_ended(ProcReader *r, ProcInfo *p);
+/* A thread of it that has not ended; 0: none was found. */
+pid_t procinfo_live_thread(ProcReader *r, ProcInfo *p);
 /* Closes the fds; the struct can be opened again. Safe on a zeroed struct only after procinfo_init(). */
 void procinfo_init(ProcInfo *p);
 void procinfo_close(ProcInfo *p);

@@ -53,6 +53,7 @@ typedef struct Process {
         bool again : 1;      /* judged while a move was under way, so on what was true before it: once more when that is answered */
         bool adopted : 1;    /* somebody moved it out of its class and a sweep took that for right; until the next event */
         bool values_due : 1; /* such a child, which has not been asked for yet */
+        bool main_ended : 1; /* its main thread has, others go on: what the kernel shows of that one's place is not the process's */
         bool strayed : 1;    /* hit by a move that was meant for another process of its number: it and its children belong at the origin */
         uint16_t pending;    /* moves and returns under way: one for each hierarchy at most */
         uint16_t assigned;   /* hierarchies in which it was, or an ancestor, put into a class by hand: it stays there only while that holds */

@@ -50,7 +50,13 @@ int verdict_pin(Manager *m, Verdict *v, pid_t pid) {
 }
 
 int verdict_complete(Manager *m, Verdict *v) {
-        return procinfo_complete(&m->reader, &v->info);
+        int r = procinfo_complete(&m->reader, &v->info);
+        const Process *p = r >= 0 ? proctable_get(m->table, v->info.pid) : NULL;
+
+        v->info.main_ended = p && p->main_ended && p->cookie == v->info.cookie;
+        if (v->info.main_ended)
+                v->info.v2_cgroup_id = 0; /* of the main thread */
+        return r;
 }
 
 int verdict_open(Manager *m, Verdict *v, pid_t pid) {

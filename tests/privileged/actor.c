@@ -8,6 +8,7 @@
  *   comm NAME         prctl(PR_SET_NAME)
  *   fill N            writes to N MiB of memory, so that a fork has much to copy
  *   thread            starts a thread that only sleeps
+ *   end-main          ends the main thread alone; the others go on
  *   thread-uid N      a second thread calls setuid()
  *   thread-exec PATH STEPS... END   a second thread executes this program anew, under that path, with STEPS
  *   exec PATH STEPS...         executes this program anew, under that path, with the steps that are left
@@ -29,6 +30,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,6 +236,8 @@ static bool simple(const char *verb) {
                 wait_for_line();
         else if (strcmp(verb, "thread") == 0)
                 start_thread(sleeper, NULL);
+        else if (strcmp(verb, "end-main") == 0)
+                syscall(SYS_exit, 0);
         else
                 return false;
         return true;

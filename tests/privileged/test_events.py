@@ -108,6 +108,20 @@ class Threads(Case):
         self.threads_together(a.pid, 'b')
         self.assert_alive(a)
 
+    def test_main_thread_has_ended(self):
+        """The others are moved, and found where they are, though the kernel shows the main thread alone under the number of the process."""
+        a = self.spawn('thread', 'end-main', path=program('ptnone'))
+        self.addCleanup(self.kill, a.pid)
+        tid = max(int(t) for t in wait_for(lambda: os.listdir(f'/proc/{a.pid}/task')[1:], 'a second thread') + os.listdir(f'/proc/{a.pid}/task'))
+        with open(f'/proc/{a.pid}/stat', encoding='ascii') as f:
+            wait_for(lambda: f.seek(0) == 0 and f.read().split()[2] == 'Z', 'the main thread to end')
+        self.service.add_rule('late: comm=ptnone {home} => c')
+        wait_for(lambda: place(f'{a.pid}/task/{tid}') == self.class_path('c'), lambda: f'the thread to be moved: {place(f"{a.pid}/task/{tid}")}')
+        statement = self.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
+        self.assertEqual((statement['Converged'], statement['Wrong'], statement['Moved']), (True, 0, 0), statement)
+        self.service.remove_rule(next(r['Path'] for r in self.service.rules() if r['Name'] == 'late'))
+        wait_for(lambda: place(f'{a.pid}/task/{tid}') == self.service.home, lambda: f'the thread to go home: {place(f"{a.pid}/task/{tid}")}')
+
     def test_exec_in_a_thread(self):
         """The thread takes over the pid of the process."""
         a = self.spawn('thread', 'thread', 'wait', 'thread-exec', program('pta'), 'pid', 'END')

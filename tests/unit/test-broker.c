@@ -617,6 +617,24 @@ static void test_many_places(void **state) {
         assert_int_equal(w->broker.state, BROKER_SERVING);
 }
 
+/* A user names the units of his own service manager as he likes. */
+static void test_protection_is_not_for_the_asking(void **state) {
+        World *w = *state;
+        char *more[] = { (char *) "*/docker-*", (char *) "*/mine-*", NULL }, **list = w->broker.protect;
+
+        w->broker.protect = more;
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/system.slice/docker-1.scope", "/");
+        fake_process(w->fake, 101, 'S', 0, 5, 7, "/user.slice/user-5.slice/user@5.service/app.slice/docker-1.scope", "/");
+        fake_process(w->fake, 102, 'S', 0, 5, 7, "/user.slice/user-5.slice/user@5.service/app.slice/mine-1.scope", "/");
+        fake_process(w->fake, 103, 'S', 0, 5, 7, "/user.slice/docker-1.scope/user@5.service/x", "/");
+        greet(w);
+        assert_int_equal(move(w, 100, "plain", 1u << V2).code, WIRE_PROTECTED);
+        assert_int_equal(move(w, 101, "plain", 1u << V2).code, WIRE_OK);
+        assert_int_equal(move(w, 102, "plain", 1u << V2).code, WIRE_PROTECTED);
+        assert_int_equal(move(w, 103, "plain", 1u << V2).code, WIRE_PROTECTED);
+        w->broker.protect = list;
+}
+
 static void test_protect_list(void **state) {
         char *const more[] = { (char *) "/x*", NULL }, *const less[] = { (char *) "/docker/*", NULL };
         _cleanup_strv_ char **all = NULL, **some = NULL;
@@ -637,7 +655,7 @@ int main(void) {
                 TEST(test_in_place_is_left_alone), TEST(test_who_is_not_moved), TEST(test_bad_targets), TEST(test_return),
                 TEST(test_return_from_a_similar_name), TEST(test_return_to_a_parent), TEST(test_origin_through_classes),
                 TEST(test_reused_pid), TEST(test_failed_hierarchy), cmocka_unit_test(test_codes), TEST(test_instance_checks),
-                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_many_places),
+                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_many_places), TEST(test_protection_is_not_for_the_asking),
                 cmocka_unit_test(test_protect_list),
         };
 

@@ -550,6 +550,7 @@ static void world_open(World *w, const char *without) {
         assert_true(ruleset_add_text(w->rules.current, text, strlen(text), "t", &err) >= 0);
         assert_int_equal(ruleset_compile(w->rules.current, &(RulesetEnv) {}), 0);
         assert_int_equal(match_cache_new(&w->rules.cache), 0);
+        assert_int_equal(proctable_new(&w->m.table), 0);
         assert_int_equal(proc_reader_init(&w->m.reader, without), 0);
         assert_int_equal(classes_init(&w->m.classes), 0);
         assert_int_equal(cgroup_ids_init(&w->m.cgroup_ids), 0);
@@ -559,6 +560,7 @@ static void world_open(World *w, const char *without) {
 }
 
 static void world_close(World *w) {
+        proctable_free(w->m.table);
         classes_done(&w->m.classes);
         cgroup_ids_done(&w->m.cgroup_ids);
         proc_reader_done(&w->m.reader);
