@@ -16,6 +16,7 @@ typedef struct Question {
         uint64_t event_ns;
         uint32_t seq;
         bool wanted; /* somebody waits */
+        bool late;   /* asked for again while it was open: the process may have executed something since, and the line be that of before */
 } Question;
 
 struct CmdLineClient {
@@ -28,6 +29,7 @@ struct CmdLineClient {
         Map *by_pid;        /* pid to the Question that was asked last */
         size_t waiting;
         Question *at_hand;  /* whose answer is in `reply` */
+        bool giving;        /* `reply` is still needed */
         CmdLineReply reply;
 };
 
@@ -80,10 +82,12 @@ static int take_bytes(const CmdLineClient *c, CmdLineBytes *ret) {
 
 /* The answer in c->reply to whom it concerns. Takes q. */
 static void give(CmdLineClient *c, Question *q) {
-        c->at_hand = q;
+        c->at_hand = q->late && c->reply.error == 0 ? NULL : q; /* else whoever asks now gets a line that is read from now on */
+        c->giving = true;
         if (q->wanted)
                 c->ops->answered(q->pid, q->event_ns, c->userdata);
         c->at_hand = NULL;
+        c->giving = false;
         free(q);
 }
 
@@ -189,13 +193,15 @@ static int wait_for_answer(CmdLineClient *c, const Question *mine, unsigned msec
 int cmdlineclient_ask(CmdLineClient *c, pid_t pid, uint64_t cookie, uint32_t uid, unsigned patience, CmdLineBytes *ret) {
         if (c->at_hand && c->at_hand->pid == pid && c->at_hand->cookie == cookie)
                 return take_bytes(c, ret);
-        unsigned wait = c->at_hand ? 0 : patience; /* the answer at hand must not be overwritten */
+        unsigned wait = c->giving ? 0 : patience; /* the answer at hand must not be overwritten */
         Question *q = map_get_u64(c->by_pid, (uint64_t) pid);
-        if (q && q->cookie == cookie)
+        if (q && q->cookie == cookie) {
+                q->late = true;
                 return wait ? wait_for_answer(c, q, wait, ret) : -EAGAIN;
+        }
         if (map_size(c->open) >= CMDLINE_OPEN_MAX)
                 return -ENOBUFS;
-        if (map_size(c->open) == 0 && !c->at_hand)
+        if (map_size(c->open) == 0 && !c->giving)
                 wait = MAX(wait, (unsigned) CMDLINE_SHORT_WAIT_MSEC);
         q = calloc(1, sizeof(*q));
         if (!q)

@@ -271,6 +271,40 @@ static void test_client(void **state) {
         sd_event_unref(a.event);
 }
 
+/* It may have executed something between the two: a line that was read for the first one is of before. */
+static void test_asked_again_meanwhile(void **state) {
+        CmdLineReply answer = { .n = 3, .text = "old" };
+        CmdLineRequest first, second;
+        CmdLineBytes bytes;
+        Asker a = {};
+        int pair[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(sd_event_new(&a.event), 0);
+        assert_int_equal(cmdlineclient_new(a.event, pair[0], &ops, &a, &a.client), 0);
+        assert_int_equal(ask_for(&a, 70, &bytes), -EAGAIN);
+        assert_int_equal(recv(pair[1], &first, sizeof(first), MSG_DONTWAIT), sizeof(first));
+        cmdlineclient_wait(a.client, 70, 5);
+        assert_int_equal(ask_for(&a, 70, &bytes), -EAGAIN);
+        cmdlineclient_wait(a.client, 70, 6);
+        assert_int_equal(recv(pair[1], &second, sizeof(second), MSG_DONTWAIT), -1); /* not while the first is open */
+        answer.seq = first.seq;
+        assert_int_equal(send(pair[1], &answer, sizeof(answer), 0), sizeof(answer));
+        until(&a, &a.answered, 1);
+        assert_int_equal(a.error, -EAGAIN);
+        cmdlineclient_wait(a.client, 70, 6);
+        assert_int_equal(recv(pair[1], &second, sizeof(second), MSG_DONTWAIT), sizeof(second));
+        answer = (CmdLineReply) { .seq = second.seq, .n = 3, .text = "new" };
+        assert_int_equal(send(pair[1], &answer, sizeof(answer), 0), sizeof(answer));
+        until(&a, &a.answered, 2);
+        assert_int_equal(a.error, 0);
+        assert_string_equal(a.text, "new");
+        assert_int_equal(a.event_ns, 6);
+        cmdlineclient_free(a.client);
+        sd_event_unref(a.event);
+        close(pair[1]);
+}
+
 static int server_says(const CmdLineReply *answer, size_t size) {
         int pair[2];
         Asker a = {};
@@ -312,6 +346,7 @@ int main(void) {
                 cmocka_unit_test(test_nonsense_ends_it),
                 cmocka_unit_test(test_real_line),
                 cmocka_unit_test(test_client),
+                cmocka_unit_test(test_asked_again_meanwhile),
                 cmocka_unit_test(test_nonsense_is_the_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
