@@ -196,7 +196,7 @@ int cmdlineclient_ask(CmdLineClient *c, pid_t pid, uint64_t cookie, uint32_t uid
         unsigned wait = c->giving ? 0 : patience; /* the answer at hand must not be overwritten */
         Question *q = map_get_u64(c->by_pid, (uint64_t) pid);
         if (q && q->cookie == cookie) {
-                q->late = true;
+                q->late |= patience == 0; /* who is patient wants to know only, and nothing has happened for that */
                 return wait ? wait_for_answer(c, q, wait, ret) : -EAGAIN;
         }
         if (map_size(c->open) >= CMDLINE_OPEN_MAX)
