@@ -255,7 +255,7 @@ static Rig *start_with_protected_class(void **state) {
 }
 
 static WireCode try(Rig *g, pid_t pid, uint32_t class_index) {
-        const WireMove m = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY };
+        const WireMove m = { .pid = (uint32_t) pid, .class_index = class_index, .hierarchies = 1u << rig_hierarchy(g, ""), .flags = WIRE_MOVE_TRY };
         WireMoveReply reply;
 
         rig_ask(g, WIRE_MOVE, &m, &reply);
