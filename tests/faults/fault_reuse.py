@@ -80,10 +80,10 @@ class Reuse(FaultCase):
             names[name] = names.get(name, 0) + 1
         return {k: v for k, v in names.items() if k.startswith('pt')}
 
-    def round(self, rng):
-        """Half of the rounds are certain hits, the others are a race."""
+    def round(self, rng, certain):
+        """With certain hits, or a race."""
         self.make('ptvictim', 'ptvictim')
-        if rng.random() < 0.5:
+        if certain:
             with Stopped(self.daemon('broker')):
                 look = self.look()
                 self.await_requests()
@@ -117,8 +117,10 @@ class Reuse(FaultCase):
         rng = random.Random(SEED)
         self.undetected = 0
         target = much(5000, 100000)
+        certain = True
         while self.counter('moves_requested') < target:
-            self.round(rng)
+            self.round(rng, certain)
+            certain = not certain  # half of them, however the races end
         hit, returned = self.counter('strangers_hit'), self.counter('strangers_returned')
         seen('reuse', writes=self.counter('moves_requested'), slots=COUNT, hit=hit, returned=returned, ruled=hit - returned, undetected=self.undetected)
         self.assertGreaterEqual(hit, returned)
