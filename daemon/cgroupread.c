@@ -149,19 +149,23 @@ static int first_below(int fd, unsigned depth, pid_t *ret) {
         struct dirent *e;
         int r = first_pid(fd, ret);
 
-        d = r < 0 || *ret ? NULL : fdopendir(fd);
+        if (r >= 0 && !*ret && !(d = fdopendir(fd)))
+                r = -errno;
         if (!d) {
                 close(fd);
                 return r;
         }
-        while (r >= 0 && !*ret && (e = readdir(d))) {
+        while (errno = 0, (e = readdir(d))) {
                 if (e->d_type != DT_DIR || streq(e->d_name, ".") || streq(e->d_name, ".."))
                         continue;
-                int sub = depth == DEPTH_MAX ? -1 : openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-                if (sub >= 0 && (r = first_below(sub, depth + 1, ret)) == -ENODEV)
-                        r = 0;
+                if (depth == DEPTH_MAX)
+                        return -ELOOP;
+                int sub = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                r = sub < 0 ? -errno : first_below(sub, depth + 1, ret);
+                if ((r < 0 && r != -ENOENT && r != -ENODEV) || *ret)
+                        return r;
         }
-        return r;
+        return -errno;
 }
 
 int cgroup_some_member(const char *mount, const char *path, pid_t *ret) {

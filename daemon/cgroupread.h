@@ -6,7 +6,7 @@
 /* Pids in `path` (a cgroup directory below the mount point), e.g. mount "/sys/fs/cgroup/unified", path "/pclass/web". Caller frees. -ENOENT, -errno.
  * recursive: subgroups too. On v2 a domain-threaded cgroup is read the same way. */
 int cgroup_members(const char *mount, const char *path, bool recursive, pid_t **ret, size_t *ret_n);
-/* One of those pids, whichever comes first: *ret is 0 when there is none. */
+/* One of those pids, whichever comes first: *ret is 0 when there is none. Errors likewise: then nothing is known. */
 int cgroup_some_member(const char *mount, const char *path, pid_t *ret);
 /* v2: is anybody in the group or below it (cgroup.events)? */
 int cgroup_populated(const char *mount, const char *path, bool *ret);

@@ -10,6 +10,7 @@
 #include "daemon/watcher.h"
 
 #define AGAIN_USEC 4000 /* after the exit of a witness that is listed still */
+#define UNREAD_USEC 1000000 /* after a look that failed: what was missing may last */
 
 typedef struct EmptyWatch {
         Manager *m;
@@ -18,6 +19,7 @@ typedef struct EmptyWatch {
         sd_event_source *source;  /* v2: its cgroup.events */
         sd_event_source *parent;  /* v2: removals in the directory above; not of instances, which go in normal life */
         bool known, empty;
+        bool unread;              /* the last look failed: nothing is known until the next one */
         pid_t witness;            /* v1: a member, 0 = none */
         bool witness_exited;
         struct EmptyWatch *next;  /* of the same witness */
@@ -99,12 +101,16 @@ static int look_v1(EmptyWatch *w) {
 }
 
 static void look(EmptyWatch *w) {
+        w->unread = false;
         int r = w->m->classes.hierarchies[w->hierarchy].version == 2 ? look_v2(w) : look_v1(w);
 
         if (r == -ENOENT || r == -ENODEV)
                 state_is(w, true); /* nobody is in what is not there */
-        else if (r < 0)
+        else if (r < 0) {
+                w->unread = true;
+                timer_within(w->m->emptiness.again, UNREAD_USEC);
                 log_debug("Cannot read whether %s is empty: %s", w->path, strerror(-r));
+        }
 }
 
 static int on_events(sd_event_source *s, const struct inotify_event *event, void *userdata) {
@@ -119,9 +125,9 @@ static int on_again(sd_event_source *s, uint64_t usec, void *userdata) {
         EmptyWatch *w;
 
         while ((w = map_next_u64(m->emptiness.watches, &i, NULL)))
-                if (w->witness_exited) {
+                if (w->witness_exited || w->unread) {
                         look(w);
-                        more = more || w->witness_exited;
+                        more = more || (w->witness_exited && !w->unread);
                 }
         if (more)
                 timer_within(s, AGAIN_USEC);
@@ -260,7 +266,7 @@ void emptiness_done(Manager *m) {
 bool emptiness_is_empty(const Manager *m, const Class *c) {
         const EmptyWatch *w = watch_of(m, c);
 
-        return w && w->known && w->empty;
+        return w && w->known && w->empty && !w->unread;
 }
 
 void emptiness_look(Manager *m, const Class *c) {

@@ -14,14 +14,15 @@ struct EmptyWatch;
 typedef struct Emptiness {
         Map *watches;             /* class index + 1 -> EmptyWatch* */
         Map *witnesses;           /* pid -> EmptyWatch*, chained: classes below each other may share one */
-        sd_event_source *again;   /* a witness has exited: look until it is gone */
+        sd_event_source *again;   /* a witness has exited: look until it is gone; or a look has failed */
         bool unwatched_told;
 } Emptiness;
 
 int emptiness_init(struct Manager *m);
 void emptiness_done(struct Manager *m);
 
-/* The class exists now; -ENOMEM. One that cannot be watched counts as not empty, which is said once. */
+/* The class exists now; -ENOMEM. One that cannot be watched counts as not empty, which is said once; so does one that cannot
+ * be read, until it can. */
 int emptiness_add(struct Manager *m, const Class *c);
 void emptiness_remove(struct Manager *m, const Class *c);
 bool emptiness_is_empty(const struct Manager *m, const Class *c);

@@ -12,6 +12,7 @@
 #include "common/fd.h"
 #include "common/str.h"
 #include "daemon/cgroupread.h"
+#include "tests/unit/shortage.h"
 
 static char tree[] = "/tmp/pclass-test-cgroup-XXXXXX";
 
@@ -114,6 +115,38 @@ static void test_depth(void **state) {
         }
         assert_int_equal(cgroup_members(tree, "/d", true, &pids, &n), -ELOOP);
         MEMBERS("/d/d", true, 1);
+}
+
+/* Nobody is known to be in what cannot be read, and nobody is known not to be. */
+static int try_some_member(void *userdata) {
+        pid_t pid = 7;
+        int r = cgroup_some_member(tree, "/some", &pid);
+
+        assert_int_equal(pid, r < 0 ? 7 : 12);
+        return r;
+}
+
+static void test_some_member_that_cannot_be_read(void **state) {
+        char path[512] = "deep";
+        pid_t pid = 7;
+
+        group("some");
+        group("some/below");
+        file("some/cgroup.procs", "");
+        file("some/below/cgroup.procs", "12\n");
+        assert_true(shortage_of(SHORTAGE_MEMORY, try_some_member, NULL, NULL) > 0);
+        assert_true(shortage_of(SHORTAGE_DESCRIPTORS_OF_ALL, try_some_member, NULL, NULL) > 0);
+
+        for (int i = 0; i < 130; i++) {
+                char procs[540];
+                group(path);
+                snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+                file(procs, "");
+                strcat(path, "/d");
+        }
+        assert_int_equal(cgroup_some_member(tree, "/deep", &pid), -ELOOP);
+        assert_int_equal(cgroup_some_member(tree, "/deep/d/d", &pid), 0);
+        assert_int_equal(pid, 0);
 }
 
 static void test_many(void **state) {
@@ -344,6 +377,7 @@ int main(void) {
                 WITH_TREE(test_some_member),
                 WITH_TREE(test_vanished_and_links),
                 WITH_TREE(test_depth),
+                WITH_TREE(test_some_member_that_cannot_be_read),
                 WITH_TREE(test_many),
                 WITH_TREE(test_numbers),
                 WITH_TREE(test_numbers_missing),

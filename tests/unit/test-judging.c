@@ -524,6 +524,39 @@ static void a_removal_that_cannot_be_asked_for_again(void **state) {
         assert_false(classes_find(&w->m.classes, "web")->dropping);
 }
 
+/* Whether anybody is in it is not known while it cannot be read: it does not count as empty, and is looked at again without anybody asking. */
+static void a_class_that_cannot_be_read_is_not_empty(void **state) {
+        struct rlimit before, none;
+        World *w = *state;
+        char dir[80], procs[96];
+        const Class *web = classes_find(&w->m.classes, "web");
+
+        snprintf(w->m.classes.hierarchies[0].mount, WIRE_PATH_MAX, "%s", w->state);
+        snprintf(dir, sizeof(dir), "%s/pclass", w->state);
+        assert_int_equal(mkdir(dir, 0755), 0);
+        strcat(dir, "/web");
+        assert_int_equal(mkdir(dir, 0755), 0);
+        snprintf(procs, sizeof(procs), "%s/cgroup.procs", dir);
+        close(open(procs, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+        assert_int_equal(emptiness_add(&w->m, web), 0);
+        assert_true(emptiness_is_empty(&w->m, web));
+
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit) { 0, before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        emptiness_look(&w->m, web);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_false(emptiness_is_empty(&w->m, web));
+        for (int i = 0; i < 300 && !emptiness_is_empty(&w->m, web); i++)
+                assert_true(sd_event_run(w->m.event, 10000) >= 0);
+        assert_true(emptiness_is_empty(&w->m, web));
+
+        assert_int_equal(unlink(procs), 0);
+        assert_int_equal(rmdir(dir), 0);
+        *strrchr(dir, '/') = '\0';
+        assert_int_equal(rmdir(dir), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -539,6 +572,7 @@ int main(void) {
                 TEST(who_is_half_way_home_is_not_forgotten),
                 TEST(who_cannot_be_looked_at_is_not_forgotten),
                 TEST(a_removal_that_cannot_be_asked_for_again),
+                TEST(a_class_that_cannot_be_read_is_not_empty),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
