@@ -199,37 +199,6 @@ int cgroupfs_each_member(int mount_fd, const char *path, int (*callback)(pid_t p
         return MIN(r, 0);
 }
 
-typedef struct Drain {
-        int to_fd;
-        int moved;
-} Drain;
-
-static int drain_member(pid_t pid, void *userdata) {
-        Drain *d = userdata;
-        int r = cgroupfs_move(d->to_fd, pid);
-
-        if (r >= 0)
-                d->moved++;
-        return r == -ESRCH ? 0 : r;
-}
-
-/* One pass over the members; the number that were moved. */
-static int drain_once(int mount_fd, const char *from, int to_fd) {
-        Drain d = { .to_fd = to_fd };
-        int r = cgroupfs_each_member(mount_fd, from, drain_member, &d);
-
-        return r < 0 ? r : d.moved;
-}
-
-int cgroupfs_drain(int mount_fd, const char *from, const char *to) {
-        _cleanup_close_ int fd = cgroupfs_open(mount_fd, to, "cgroup.procs", O_WRONLY);
-        int r = fd < 0 ? fd : 1;
-
-        for (unsigned pass = 0; pass < 16 && r > 0; pass++) /* children that were forked meanwhile need another pass */
-                r = drain_once(mount_fd, from, fd);
-        return MIN(r, 0);
-}
-
 int cgroupfs_is_empty(int mount_fd, const char *path) {
         char text[16];
         ssize_t n = cgroupfs_read(mount_fd, path, "cgroup.procs", text, sizeof(text));

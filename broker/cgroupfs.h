@@ -24,9 +24,8 @@ int cgroupfs_write(int mount_fd, const char *path, const char *file, const char 
 
 /* Moves a process by the open cgroup.procs of its new cgroup. */
 int cgroupfs_move(int procs_fd, pid_t pid);
-/* Moves every member of one cgroup into another of the same hierarchy. */
-int cgroupfs_drain(int mount_fd, const char *from, const char *to);
-/* Calls back for every member until one call returns below 0, which is passed up. */
+/* Calls back for every member until one call returns below 0, which is passed up. The list is read in pieces: by the time of a call its number may be
+ * another process's. */
 int cgroupfs_each_member(int mount_fd, const char *path, int (*callback)(pid_t pid, void *userdata), void *userdata);
 /* 1 = no members (children are not looked at), 0 = some. */
 int cgroupfs_is_empty(int mount_fd, const char *path);

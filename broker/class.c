@@ -221,7 +221,7 @@ int class_set_new(const ClassTable *table, const HierarchySet *hierarchies, Clas
                 return r;
         s->table = table;
         s->hierarchies = hierarchies;
-        s->runtime_fd = -EBADF;
+        s->runtime_fd = s->proc_fd = -EBADF;
         class_scale_read(&s->scale);
         for (size_t i = 0; r >= 0 && i < table->n; i++)
                 r = class_set_add(s, table->classes[i], table->classes[i]->name, WIRE_NONE, &c);

@@ -52,6 +52,7 @@ typedef struct ClassSet {
         Map *by_name;                 /* templates under their text */
         size_t n_runtime, runtime_max; /* classes below runtime/; that one itself is not counted */
         int runtime_fd;               /* the directory where they are remembered; borrowed, -1 = nowhere */
+        int proc_fd;                  /* /proc; borrowed, -1 = nobody is moved into a leaf that is made */
         size_t n_places;              /* classes outside the class roots */
         AllowedRoots *roots;          /* NULL: none are allowed; not owned */
         PlaceSet left_behind;         /* where those came from who were found in a class that is none any more */

@@ -6,9 +6,12 @@
 
 #include "broker/cgroupfs.h"
 #include "broker/classlimits.h"
+#include "broker/process.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
+
+#define PASSES_MAX 16
 
 static bool is_template(const Class *c) {
         return c->def->is_template && c->template_index == WIRE_NONE;
@@ -41,6 +44,45 @@ static int make_directory(const Hierarchy *h, const char *path) {
         return r;
 }
 
+typedef struct Drain {
+        const ClassSet *set;
+        unsigned hierarchy;
+        const char *from;
+        int to_fd;
+        int moved;
+        Process process;
+} Drain;
+
+/* Whose number was another's when the list was read is not there, and stays where he is. */
+static int drain_member(pid_t pid, void *userdata) {
+        Drain *d = userdata;
+        Process *p = &d->process;
+        int r = process_open(d->set->proc_fd, pid, p);
+
+        if (r < 0)
+                return r == -ESRCH ? 0 : r;
+        r = process_read_cgroups(p, d->set->hierarchies);
+        const char *path = p->paths[d->hierarchy];
+        if (r >= 0 && path && streq(path, d->from)) {
+                r = cgroupfs_move(d->to_fd, pid);
+                d->moved += r >= 0;
+        }
+        process_close(p);
+        return r == -ESRCH ? 0 : r;
+}
+
+static int drain(const ClassSet *s, unsigned hierarchy, const char *from, const char *to) {
+        int mount_fd = s->hierarchies->items[hierarchy].mount_fd, r = 0;
+        _cleanup_close_ int fd = cgroupfs_open(mount_fd, to, "cgroup.procs", O_WRONLY);
+        Drain d = { .set = s, .hierarchy = hierarchy, .from = from, .to_fd = fd, .moved = 1 };
+
+        for (unsigned pass = 0; pass < PASSES_MAX && fd >= 0 && r >= 0 && d.moved > 0; pass++) { /* children that were forked meanwhile need another one */
+                d.moved = 0;
+                r = cgroupfs_each_member(mount_fd, from, drain_member, &d);
+        }
+        return fd < 0 ? fd : r;
+}
+
 /* v2: a class with children keeps its members in a leaf; members that were there before move into it. */
 static int make_leaf(const ClassSet *s, const Class *c, unsigned hierarchy) {
         const Hierarchy *h = &s->hierarchies->items[hierarchy];
@@ -52,7 +94,7 @@ static int make_leaf(const ClassSet *s, const Class *c, unsigned hierarchy) {
         class_members_path(s, c, hierarchy, leaf, sizeof(leaf));
         int r = cgroupfs_mkdir(h->mount_fd, leaf);
         if (r >= 0 && cgroupfs_is_empty(h->mount_fd, dir) == 0)
-                r = cgroupfs_drain(h->mount_fd, dir, leaf);
+                r = drain(s, hierarchy, dir, leaf);
         return MIN(r, 0);
 }
 

@@ -193,6 +193,7 @@ void members_restore(Broker *b, const WireSetMember *old) {
 typedef struct Batch {
         Broker *broker;
         Class *class;
+        unsigned hierarchy;
         size_t n;
         WireSetMember items[WIRE_BATCH_MAX];
         WireSetMemberReply replies[WIRE_BATCH_MAX];
@@ -209,15 +210,27 @@ static void batch_flush(Batch *t) {
         t->n = 0;
 }
 
+/* The number may be another's who is no member by now; he who has this start time is one. */
+static bool find_start(Batch *t, pid_t pid, uint64_t *ret) {
+        const Broker *b = t->broker;
+        Process *p = &t->process;
+
+        if (process_open(b->proc_fd, pid, p) < 0)
+                return false;
+        bool member = process_read_cgroups(p, b->hierarchies) >= 0 && p->paths[t->hierarchy] &&
+                      class_by_path(b->classes, t->hierarchy, p->paths[t->hierarchy]) == t->class;
+        *ret = p->start;
+        process_close(p);
+        return member;
+}
+
 static int add_member(pid_t pid, void *userdata) {
         Batch *t = userdata;
         WireSetMember m = t->items[WIRE_BATCH_MAX - 1]; /* the pattern, see members_apply() */
 
-        if (process_open(t->broker->proc_fd, pid, &t->process) < 0)
+        if (!find_start(t, pid, &m.start))
                 return 0;
         m.pid = pid;
-        m.start = t->process.start;
-        process_close(&t->process);
         t->items[t->n++] = m;
         if (t->n == WIRE_BATCH_MAX - 1)
                 batch_flush(t);
@@ -235,6 +248,7 @@ void members_apply(Broker *b, Class *c, uint32_t what) {
         for (unsigned h = 0; h < b->hierarchies->n; h++) {
                 if (!(c->hierarchies & 1u << h))
                         continue;
+                t->hierarchy = h;
                 class_members_path(b->classes, c, h, path, sizeof(path));
                 (void) cgroupfs_each_member(b->hierarchies->items[h].mount_fd, path, add_member, t);
         }

@@ -254,6 +254,7 @@ static int make_classes(Setup *s) {
                 return tell(r, &err);
         r = class_set_new(s->table, s->hierarchies, &s->classes);
         if (r >= 0) {
+                s->classes->proc_fd = s->proc_fd;
                 s->classes->runtime_fd = s->runtime_fd;
                 s->classes->runtime_max = s->config->runtime_classes_max;
                 r = runtime_classes_load(s->classes);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/classmake.h"
+#include "broker/members.h"
 #include "broker/move.h"
 #include "common/channel.h"
 #include "common/fd.h"
@@ -79,6 +81,7 @@ static int setup(void **state) {
         };
         w->peer = pair[1];
         assert_int_equal(class_set_new(w->table, b->hierarchies, &b->classes), 0);
+        b->classes->proc_fd = b->proc_fd;
         assert_int_equal(class_set_realise(b->classes), 0);
         assert_int_equal(place_table_new(&b->places), 0);
         assert_int_equal(origins_open(w->fake->dirfd, b->proc_fd, b->hierarchies, b->places, "boot", &b->origins), 0);
@@ -579,6 +582,49 @@ static void test_drain(void **state) {
         assert_true(startswith(fake_read(w->fake, "v2/pclass/staff/+members/cgroup.procs"), "101\n") != NULL);
 }
 
+/* A class gets one below it while a number on the list of its members changes hands. */
+static void test_leaf_takes_members(void **state) {
+        World *w = *state;
+        Class *c = map_get_string(w->broker.classes->by_name, "plain");
+
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/pclass/plain", "/home");
+        fake_process(w->fake, 102, 'S', 0, 5, 7, "/home", "/home");
+        fake_cgroup(w->fake, "v2/pclass/plain/+members");
+        fake_write(w->fake, "v2/pclass/plain/cgroup.procs", "101\n102\n100\n"); /* 101: nobody's */
+        c->has_leaf = true;
+        assert_int_equal(class_make(w->broker.classes, c), 0);
+        assert_true(startswith(fake_read(w->fake, "v2/pclass/plain/+members/cgroup.procs"), "100\n") != NULL);
+        assert_null(strstr(fake_read(w->fake, "v2/pclass/plain/+members/cgroup.procs"), "102"));
+}
+
+/* The same while its members get their values. */
+static void test_values_for_members(void **state) {
+        const WireSetMemberReply reply = {};
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WireHeader *h;
+        const void *items;
+        World *w = *state;
+        int helper[2];
+        Class *c = map_get_string(w->broker.classes->by_name, "plain");
+
+        fake_process(w->fake, 100, 'S', 0, 5, 7, "/pclass/plain", "/home");
+        fake_process(w->fake, 102, 'S', 0, 5, 7, "/home", "/home");
+        fake_process(w->fake, 103, 'S', 0, 5, 7, "/pclass/plain2", "/home");
+        fake_write(w->fake, "v2/pclass/plain/cgroup.procs", "101\n102\n103\n100\n");
+        assert_non_null(c->tuned[CLASS_NICE] = strdup("5"));
+        assert_int_equal(channel_pair(4, helper), 0);
+        w->broker.members_fd = helper[0];
+        assert_int_equal(channel_send(helper[1], WIRE_SET_MEMBER | WIRE_REPLY, 0, &reply, 1, NULL, 0), 0);
+        members_apply(&w->broker, c, UINT32_MAX);
+        assert_true(channel_receive(helper[1], buf, &h, &items, NULL, NULL) > 0);
+        assert_int_equal(h->count, 1);
+        assert_int_equal(((const WireSetMember *) items)->pid, 100);
+        assert_int_equal(((const WireSetMember *) items)->start, 7);
+        assert_int_equal(((const WireSetMember *) items)->nice, 5);
+        fd_close(helper[0]);
+        fd_close(helper[1]);
+}
+
 /* Only who is in the class is brought to where all are killed. */
 static void test_kill_gathers_members(void **state) {
         World *w = *state;
@@ -655,7 +701,7 @@ int main(void) {
                 TEST(test_in_place_is_left_alone), TEST(test_who_is_not_moved), TEST(test_bad_targets), TEST(test_return),
                 TEST(test_return_from_a_similar_name), TEST(test_return_to_a_parent), TEST(test_origin_through_classes),
                 TEST(test_reused_pid), TEST(test_failed_hierarchy), cmocka_unit_test(test_codes), TEST(test_instance_checks),
-                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_many_places), TEST(test_protection_is_not_for_the_asking),
+                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_leaf_takes_members), TEST(test_values_for_members), TEST(test_many_places), TEST(test_protection_is_not_for_the_asking),
                 cmocka_unit_test(test_protect_list),
         };
 
