@@ -155,19 +155,22 @@ static bool is_changed(const WireSetMember *now, const WireSetMember *old) {
                (old->what & WIRE_MEMBER_FILES && (old->soft != now->soft || old->hard != now->hard));
 }
 
-bool members_enter(Broker *b, Class *c, const Process *p, WireSetMember *ret_old) {
+int members_enter(Broker *b, Class *c, const Process *p, uint64_t cookie, WireSetMember *ret_old) {
         WireSetMember m;
         WireSetMemberReply reply;
 
         *ret_old = (WireSetMember) {};
         if (b->members_fd <= 0 || !wanted(b->classes, c, UINT32_MAX, &m))
-                return false;
+                return 0;
+        int r = process_check_cookie(p, cookie);
+        if (r < 0)
+                return r;
         m.pid = p->pid;
         m.start = p->start;
-        int r = ask(b, &m, 1, &reply);
+        r = ask(b, &m, 1, &reply);
         if (r < 0) {
                 failed(b, r);
-                return false;
+                return 0;
         }
         tell_all(c, &m, &reply);
         *ret_old = (WireSetMember) {

@@ -215,6 +215,18 @@ static bool is_elsewhere(const Broker *b, const Class *c, const Process *p, uint
         return false;
 }
 
+/* False: it is not the process that was meant, or that cannot be told. */
+static bool enter_values(Broker *b, Class *c, const Process *p, const WireMove *m, WireMoveReply *ret, WireSetMember *ret_old) {
+        int r = members_enter(b, c, p, m->cookie, ret_old);
+
+        if (r < 0) {
+                ret->code = r == -ESRCH ? WIRE_GONE : WIRE_FAILED;
+                ret->error = r;
+        } else
+                ret->values = r;
+        return r >= 0;
+}
+
 /* First all places are remembered, with one write to the record's file, then it is moved. */
 static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *m, WireMoveReply *ret) {
         WireSetMember old = {};
@@ -222,8 +234,8 @@ static void move_checked(Broker *b, Class *c, const Process *p, const WireMove *
 
         /* What it begins to fork after this has the values, what it forked before is moved by itself. A fork that is under way now may be
          * born into the class without them: pclassd asks for WIRE_MOVE_VALUES when it hears of it. */
-        if (is_elsewhere(b, c, p, m->hierarchies))
-                ret->values = members_enter(b, c, p, &old);
+        if (is_elsewhere(b, c, p, m->hierarchies) && !enter_values(b, c, p, m, ret, &old))
+                return;
         for (unsigned h = 0; h < b->hierarchies->n; h++)
                 if (m->hierarchies & 1u << h && prepare_hierarchy(b, c, p, m->cookie, h, ret))
                         ready |= 1u << h;
@@ -241,7 +253,7 @@ static void set_values(Broker *b, Class *c, const Process *p, const WireMove *m,
 
         for (unsigned h = 0; h < b->hierarchies->n; h++)
                 if (m->hierarchies & 1u << h && p->paths[h] && class_by_path(b->classes, h, p->paths[h]) == c) {
-                        ret->values = members_enter(b, c, p, &old);
+                        (void) enter_values(b, c, p, m, ret, &old);
                         return;
                 }
         ret->code = WIRE_STALE;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -144,6 +145,18 @@ int process_read_cgroups(Process *p, const HierarchySet *set) {
                         p->paths[h] = path + 1;
         }
         return 0;
+}
+
+int process_check_cookie(const Process *p, uint64_t cookie) {
+        struct stat st;
+
+        if (cookie == 0 || cookie == p->start)
+                return 0;
+        /* It is opened after the directory: whom it shows had the number then. */
+        _cleanup_close_ int fd = syscall(SYS_pidfd_open, p->pid, 0);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return st.st_ino == cookie ? 0 : -ESRCH;
 }
 
 int process_read_uid(const Process *p, uid_t *ret) {

@@ -23,5 +23,8 @@ void process_close(Process *p);
 
 /* Reads /proc/PID/cgroup, once. -ESRCH, -E2BIG. */
 int process_read_cgroups(Process *p, const HierarchySet *set);
+/* 0 = it is the one that pclassd knows by this cookie (see WireMove), or the cookie is 0; -ESRCH: another has its number. A cookie of the one kind is as
+ * good as never that of another process of the other kind, so nobody has to say which it is. */
+int process_check_cookie(const Process *p, uint64_t cookie);
 /* Effective uid. */
 int process_read_uid(const Process *p, uid_t *ret);

@@ -81,12 +81,6 @@ int sandbox_limit_resources(void) {
 
 /* ---- system calls: what is not in the list ends the process -------------------------------------------------------------- */
 
-static int allow_kill(scmp_filter_ctx ctx) {
-        int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pidfd_open), 0);
-
-        return r < 0 ? r : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pidfd_send_signal), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL));
-}
-
 static int load_filter(const int *calls, size_t n, bool notify, bool may_kill) {
         scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r = 0;
@@ -98,7 +92,7 @@ static int load_filter(const int *calls, size_t n, bool notify, bool may_kill) {
         if (r >= 0 && notify) /* sd_notify() opens a socket each time */
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
         if (r >= 0 && may_kill)
-                r = allow_kill(ctx);
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(pidfd_send_signal), 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL));
         if (r >= 0)
                 r = seccomp_load(ctx);
         seccomp_release(ctx);
@@ -135,7 +129,7 @@ int sandbox_filter_broker(bool may_kill) {
                 SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(lseek),
                 SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx), SCMP_SYS(getdents64), SCMP_SYS(fgetxattr), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
                 SCMP_SYS(access), SCMP_SYS(stat), SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fsync),
-                SCMP_SYS(linkat), SCMP_SYS(fcntl),
+                SCMP_SYS(linkat), SCMP_SYS(fcntl), SCMP_SYS(pidfd_open),
                 /* memory, time, the end */
                 SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(futex),
                 SCMP_SYS(clock_gettime), SCMP_SYS(getrandom), SCMP_SYS(exit_group),

@@ -100,7 +100,7 @@ typedef struct WireMove {
         uint32_t class_index; /* of WIRE_MOVE_TRY: also a template's, or WIRE_NONE: one outside the class roots that is not made yet */
         uint32_t hierarchies; /* bit n = hierarchy n; must be a subset of the class's */
         uint32_t flags;       /* WIRE_MOVE_* */
-        uint64_t cookie;      /* what pclassd knows the process by (pidfs inode, or start time): stored beside the origin */
+        uint64_t cookie;      /* what pclassd knows the process by (pidfs inode, or start time): stored beside the origin; values of members are for no other */
 } WireMove;
 #define WIRE_MOVE_LEAVE_UNIT 1u /* the rule says leave-unit; only for the record, pclassd decides */
 #define WIRE_MOVE_VALUES 2u     /* it is in the class already and stays where it is; only what the class says about each member is set. STALE: it is not */

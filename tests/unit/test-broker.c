@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
@@ -625,6 +627,41 @@ static void test_values_for_members(void **state) {
         fd_close(helper[1]);
 }
 
+/* What a class says about its members is for the process that was meant, by either kind of cookie: from another one that has its number nobody would take it
+ * back. That one is not moved at all. */
+static void test_values_are_not_for_strangers(void **state) {
+        static const WireSetMemberReply reply = { .old_nice = 3 };
+        _cleanup_close_ int self = (int) syscall(SYS_pidfd_open, getpid(), 0);
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WireHeader *h;
+        const void *items;
+        struct stat st;
+        World *w = *state;
+        int helper[2];
+        Class *c = map_get_string(w->broker.classes->by_name, "plain");
+
+        assert_int_equal(fstat(self, &st), 0);
+        const uint64_t cookies[] = { 8, 7, st.st_ino };
+        fake_process(w->fake, getpid(), 'S', 0, 5, 7, "/home", "/home");
+        assert_non_null(c->tuned[CLASS_NICE] = strdup("5"));
+        assert_int_equal(channel_pair(4, helper), 0);
+        w->broker.members_fd = helper[0];
+        greet(w);
+        channel_receive(helper[1], buf, &h, &items, NULL, NULL); /* what there may be at the start */
+        for (size_t i = 0; i < ELEMENTSOF(cookies); i++) {
+                WireMove m = { .pid = getpid(), .class_index = c->index, .hierarchies = 1u << V2, .cookie = cookies[i] };
+                if (i > 0)
+                        assert_int_equal(channel_send(helper[1], WIRE_SET_MEMBER | WIRE_REPLY, 0, &reply, 1, NULL, 0), 0);
+                const WireMoveReply *moved = ask(w, WIRE_MOVE, &m);
+                assert_int_equal(moved->code, i == 0 ? WIRE_GONE : WIRE_OK);
+                assert_int_equal(moved->values, i > 0);
+                assert_int_equal(*fake_read(w->fake, "v2/pclass/plain/cgroup.procs") != '\0', i > 0);
+                assert_int_equal(channel_receive(helper[1], buf, &h, &items, NULL, NULL) > 0, i > 0);
+        }
+        fd_close(helper[0]);
+        fd_close(helper[1]);
+}
+
 /* Only who is in the class is brought to where all are killed. */
 static void test_kill_gathers_members(void **state) {
         World *w = *state;
@@ -701,7 +738,7 @@ int main(void) {
                 TEST(test_in_place_is_left_alone), TEST(test_who_is_not_moved), TEST(test_bad_targets), TEST(test_return),
                 TEST(test_return_from_a_similar_name), TEST(test_return_to_a_parent), TEST(test_origin_through_classes),
                 TEST(test_reused_pid), TEST(test_failed_hierarchy), cmocka_unit_test(test_codes), TEST(test_instance_checks),
-                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_leaf_takes_members), TEST(test_values_for_members), TEST(test_many_places), TEST(test_protection_is_not_for_the_asking),
+                TEST(test_ping_and_others), TEST(test_restore), TEST(test_drain), TEST(test_kill_gathers_members), TEST(test_leaf_takes_members), TEST(test_values_for_members), TEST(test_values_are_not_for_strangers), TEST(test_many_places), TEST(test_protection_is_not_for_the_asking),
                 cmocka_unit_test(test_protect_list),
         };
 
