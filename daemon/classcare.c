@@ -77,10 +77,7 @@ void classcare_sweep(Manager *m) {
 }
 
 static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *m = userdata;
-
-        if (manager_restart_soon(m) < 0)
-                manager_exit(m, EXIT_FAILURE);
+        manager_restart_soon(userdata);
         return 0;
 }
 
@@ -88,7 +85,7 @@ void classcare_gone(Manager *m, uint32_t class_index) {
         const Class *c = classes_get(&m->classes, class_index);
         uint64_t up = now_ns() - m->started_ns;
 
-        if (!c || class_is_made_on_demand(c) || c->dropping || m->options->sweep != SWEEP_REPAIR || m->restart || m->class_restart)
+        if (!c || class_is_made_on_demand(c) || c->dropping || m->options->sweep != SWEEP_REPAIR || m->restarting || m->class_restart)
                 return;
         log_warning("The cgroup of class %s is gone and cannot be made again from here; starting anew", c->name);
         if (sd_event_add_time_relative(m->event, &m->class_restart, CLOCK_MONOTONIC, up < UPTIME_NS ? (UPTIME_NS - up) / 1000 : 0, 0,

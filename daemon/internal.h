@@ -94,7 +94,7 @@ struct Manager {
         struct ClassEdit *class_edits; /* those that the broker has not answered */
         struct Reload *reload;      /* the one that waits for the broker, or NULL */
         struct Tuning *tunings;     /* that wait for the broker */
-        sd_event_source *restart;
+        sd_event_source *restart;   /* a timer: the broker is to be asked then */
         bool restarting;
         sd_event_source *class_restart; /* for a class that only a start can make */
         uint32_t hierarchies_lost;       /* bits of those that are not mounted any more, which was told */
@@ -115,8 +115,9 @@ uint64_t realtime_usec(void); /* since 1970 */
 
 /* Ends the loop; the service manager starts everything anew. */
 void manager_exit(Manager *m, int code);
-/* Asks the broker to end, so that everything is started anew. */
-int manager_restart_soon(Manager *m);
+int restart_init(Manager *m); /* before the next one */
+/* Asks the broker to end, so that everything is started anew; again and again while it cannot be asked. */
+void manager_restart_soon(Manager *m);
 /* Names or policy changed: what rules resolved to may be something else now. */
 int manager_recompile(Manager *m);
 /* A class came into being, or is no more: whoever has to know is told. classlife.c. -ENOMEM. */

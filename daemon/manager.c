@@ -319,7 +319,7 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         if ((r = classes_init(&m->classes)) < 0 || (r = cgroup_ids_init(&m->cgroup_ids)) < 0 || (r = proctable_new(&m->table)) < 0 || (r = instances_init(m)) < 0 ||
             (r = emptiness_init(m)) < 0 || (r = assign_init(m)) < 0 ||
             (r = classifier_new(m, &m->classifier)) < 0 || (r = scan_init(m)) < 0 || (r = settle_init(m)) < 0 ||
-            (r = turns_init(&m->turns, m->event)) < 0)
+            (r = turns_init(&m->turns, m->event)) < 0 || (r = restart_init(m)) < 0)
                 return r;
         r = cgred_init(m, fds->cgred);
         if (r < 0)

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "daemon/internal.h"
 #include "daemon/lifecycle.h"
+#include "daemon/timer.h"
 
 #define RELOADS_MAX 16
 
@@ -15,29 +16,27 @@ typedef struct Reload {
         bool restart;
 } Reload;
 
-static int restart_arm(Manager *m);
-
 static int on_restart(sd_event_source *s, uint64_t usec, void *userdata) {
         Manager *m = userdata;
         WireReady item = {};
 
-        m->restart = sd_event_source_unref(m->restart);
-        if (m->settle.n > 0)
-                return restart_arm(m); /* whoever waits for an answer gets it first */
-        return brokerclient_submit(m->broker, WIRE_RESTART, &item, NULL, NULL);
+        /* Whoever waits for an answer gets it first, and what cannot be asked for now is asked for later. */
+        if (m->settle.n > 0 || brokerclient_submit(m->broker, WIRE_RESTART, &item, NULL, NULL) < 0)
+                timer_within(m->restart, RELOAD_RESTART_USEC);
+        return 0;
 }
 
-static int restart_arm(Manager *m) {
-        return sd_event_add_time_relative(m->event, &m->restart, CLOCK_MONOTONIC, RELOAD_RESTART_USEC, 1000, on_restart, m);
+int restart_init(Manager *m) {
+        return timer_new(m->event, CLOCK_MONOTONIC, 1000, on_restart, m, &m->restart);
 }
 
-int manager_restart_soon(Manager *m) {
-        if (m->restart)
-                return 0;
+void manager_restart_soon(Manager *m) {
+        if (m->restarting)
+                return;
         log_notice("Starting anew");
         m->restarting = true;
         manager_status_changed(m);
-        return restart_arm(m);
+        timer_within(m->restart, RELOAD_RESTART_USEC);
 }
 
 static void reload_unlink(Reload *x) {
@@ -53,7 +52,7 @@ static void reload_end(Reload *x, int r, const TextError *err) {
         if (r >= 0)
                 x->m->stats.reloads++;
         if (r >= 0 && x->restart)
-                (void) manager_restart_soon(x->m);
+                manager_restart_soon(x->m);
         if (x->callback)
                 x->callback(r, r >= 0 && x->restart, err, x->userdata);
         free(x);

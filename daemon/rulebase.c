@@ -244,7 +244,7 @@ void rulebase_swap(RuleBase *b, Ruleset *rs) {
         b->generation++;
         if (m->ready && m->exe.fd < 0 && (rulebase_facts(b) & FACT_BIT(FACT_EXE))) {
                 log_notice("A rule asks for the program file: the exe reader is needed");
-                (void) manager_restart_soon(m);
+                manager_restart_soon(m);
         }
         if (m->ops && m->ops->rules_changed)
                 m->ops->rules_changed(b->generation, m->ops_userdata);

@@ -557,6 +557,37 @@ static void a_class_that_cannot_be_read_is_not_empty(void **state) {
         assert_int_equal(rmdir(dir), 0);
 }
 
+/* ---- starting anew ---------------------------------------------------------------------------------------------------- */
+
+/* The broker has more to do than there may be when it is to be asked, and works off all of it later. */
+static void a_restart_that_cannot_be_asked_for_at_once(void **state) {
+        const WireResult pongs[WIRE_BATCH_MAX] = {};
+        _Alignas(8) char buf[WIRE_SIZE_MAX];
+        const WirePing ping = {};
+        const WireHeader *h;
+        const void *items;
+        World *w = *state;
+
+        assert_true(restart_init(&w->m) >= 0);
+        manager_restart_soon(&w->m);
+        while (brokerclient_submit(w->m.broker, WIRE_PING, &ping, NULL, NULL) >= 0)
+                ;
+        for (uint64_t until = now_ns() + 2 * RELOAD_RESTART_USEC * 1000; now_ns() < until;)
+                assert_true(sd_event_run(w->m.event, 10000) >= 0);
+        alarm(10); /* it was asked for once and never again */
+        for (;;) {
+                assert_true(sd_event_run(w->m.event, 10000) >= 0);
+                if (channel_receive(w->broker, buf, &h, &items, NULL, NULL) < 0)
+                        continue;
+                if (h->op == WIRE_RESTART)
+                        break;
+                assert_int_equal(h->op, WIRE_PING);
+                assert_int_equal(channel_send(w->broker, WIRE_PING | WIRE_REPLY, h->seq, pongs, h->count, NULL, 0), 0);
+        }
+        alarm(0);
+        sd_event_source_unref(w->m.restart);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -573,6 +604,7 @@ int main(void) {
                 TEST(who_cannot_be_looked_at_is_not_forgotten),
                 TEST(a_removal_that_cannot_be_asked_for_again),
                 TEST(a_class_that_cannot_be_read_is_not_empty),
+                TEST(a_restart_that_cannot_be_asked_for_at_once),
         };
         mallopt(M_PERTURB, 0x5a); /* what was let go of looks like it */
         return cmocka_run_group_tests(tests, NULL, NULL);
