@@ -101,16 +101,14 @@ int fd_take_new(int dirfd, const char *name, bool sync) {
         char tmp[NEW_NAME_SIZE];
 
         new_name(name, tmp);
-        if (renameat(dirfd, tmp, dirfd, name) < 0) {
+        /* The rename itself must be on disk too. dirfd may be an O_PATH one, so it is opened anew: before, for with an error all is to be as it was. */
+        _cleanup_close_ int d = sync ? openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+        if ((sync && d < 0) || renameat(dirfd, tmp, dirfd, name) < 0) {
                 int r = -errno;
                 (void) unlinkat(dirfd, tmp, 0);
                 return r;
         }
-        if (!sync)
-                return 0;
-        /* The rename itself must be on disk too; dirfd may be an O_PATH one, so it is opened anew. */
-        _cleanup_close_ int d = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return d < 0 || fsync(d) < 0 ? -errno : 0;
+        return sync && fsync(d) < 0 ? -errno : 0;
 }
 
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
