@@ -100,25 +100,44 @@ int manager_rule_add(Manager *m, const char *text, const RuleAddOptions *o, uint
         return 0;
 }
 
-/* Keeps or drops the note that a rule of this name is switched off. */
-static int set_disabled(RuleBase *b, const char *name, bool disabled) {
+/* ---- what goes with a rule ------------------------------------------------------------------------------------------ */
+
+static bool is_gone(const RuleBase *b, const char *name, const RuntimeRule *old, size_t n) {
+        if (ruleset_find(b->current, name))
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (streq(rule_name(old[i].rule), name))
+                        return true;
+        return false;
+}
+
+/* Another rule that takes the name of one that is gone starts switched on. */
+static void forget_switches(RuleBase *b, const RuntimeRule *old, size_t n) {
         _cleanup_strv_ char **names = NULL;
+        bool changed = false;
         int r = 0;
 
-        if (!disabled && !strv_contains(b->disabled, name))
-                return 0;
-        for (char **n = b->disabled; n && *n && r >= 0; n++)
-                if (!streq(*n, name))
-                        r = strv_append(&names, *n);
-        if (r >= 0 && disabled)
-                r = strv_append(&names, name);
+        for (char **d = b->disabled; d && *d && r >= 0; d++)
+                if (is_gone(b, *d, old, n))
+                        changed = true;
+                else
+                        r = strv_append(&names, *d);
+        if (!changed)
+                return;
         if (r >= 0)
                 r = store_save_disabled(b->m->store, names);
-        if (r < 0)
-                return r;
+        if (r < 0) {
+                log_warning_errno(r, "Cannot forget which of the removed rules were switched off");
+                return;
+        }
         strv_free(b->disabled);
         b->disabled = TAKE_PTR(names);
-        return 0;
+}
+
+static void forget_numbers(RuleBase *b, const RuntimeRule *old, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!ruleset_find(b->current, rule_name(old[i].rule)))
+                        rulebase_forget(b, rule_name(old[i].rule));
 }
 
 int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
@@ -144,11 +163,8 @@ int manager_rule_remove(Manager *m, uint64_t id, TextError *err) {
                 free(list);
                 return r;
         }
-        /* Another rule that takes the name later starts switched on. */
-        r = set_disabled(b, rule_name(gone.rule), false);
-        if (r < 0)
-                log_warning_errno(r, "Cannot forget that rule %s was switched off", rule_name(gone.rule));
-        rulebase_forget(b, rule_name(gone.rule));
+        forget_switches(b, &gone, 1);
+        forget_numbers(b, &gone, 1);
         runtime_rule_done(&gone);
         return 0;
 }
@@ -210,44 +226,6 @@ static void runtime_rules_free(RuntimeRule *list, size_t n) {
         free(list);
 }
 
-static bool is_gone(const RuleBase *b, const char *name, const RuntimeRule *old, size_t n) {
-        if (ruleset_find(b->current, name))
-                return false;
-        for (size_t i = 0; i < n; i++)
-                if (streq(rule_name(old[i].rule), name))
-                        return true;
-        return false;
-}
-
-/* Another rule that takes the name of one that is gone starts switched on. */
-static void forget_switches(RuleBase *b, const RuntimeRule *old, size_t n) {
-        _cleanup_strv_ char **names = NULL;
-        bool changed = false;
-        int r = 0;
-
-        for (char **d = b->disabled; d && *d && r >= 0; d++)
-                if (is_gone(b, *d, old, n))
-                        changed = true;
-                else
-                        r = strv_append(&names, *d);
-        if (!changed)
-                return;
-        if (r >= 0)
-                r = store_save_disabled(b->m->store, names);
-        if (r < 0) {
-                log_warning_errno(r, "Cannot forget which of the removed rules were switched off");
-                return;
-        }
-        strv_free(b->disabled);
-        b->disabled = TAKE_PTR(names);
-}
-
-static void forget_numbers(RuleBase *b, const RuntimeRule *old, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (!ruleset_find(b->current, rule_name(old[i].rule)))
-                        rulebase_forget(b, rule_name(old[i].rule));
-}
-
 int manager_rules_set_all(Manager *m, const char *text, TextError *err) {
         _cleanup_(ruleset_freep) Ruleset *set = NULL;
         _cleanup_free_ RuntimeRule *old = NULL;
@@ -286,17 +264,52 @@ int manager_rules_set_all(Manager *m, const char *text, TextError *err) {
 
 /* ---- on and off --------------------------------------------------------------------------------------------------- */
 
+/* The names of those that are switched off once this one is as wanted. */
+static int switch_rule(const RuleBase *b, const char *name, bool enable, char ***ret) {
+        _cleanup_strv_ char **names = NULL;
+        int r = 0;
+
+        for (char **n = b->disabled; n && *n && r >= 0; n++)
+                if (!streq(*n, name))
+                        r = strv_append(&names, *n);
+        if (r >= 0 && !enable)
+                r = strv_append(&names, name);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+static int build_switched(RuleBase *b, char **names, Ruleset **ret, TextError *err) {
+        char **present = b->disabled;
+
+        b->disabled = names; /* where the build looks */
+        int r = rulebase_build(b, b->files, b->runtime, b->n_runtime, ret, err);
+        b->disabled = present;
+        return r;
+}
+
 int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err) {
+        _cleanup_(ruleset_freep) Ruleset *rs = NULL;
+        _cleanup_strv_ char **names = NULL;
         RuleBase *b = m->rules;
         const RuleEntry *e = manager_rule_by_id(m, id);
         int r;
 
         if (!e)
                 return refuse(err, -ENOENT, "no such rule");
-        r = set_disabled(b, rule_name(e->rule), !enable);
+        r = switch_rule(b, rule_name(e->rule), enable, &names);
+        if (r >= 0)
+                r = build_switched(b, names, &rs, err);
+        if (r < 0)
+                return r;
+        r = store_save_disabled(m->store, names);
         if (r < 0) {
                 (void) text_error(err, m->options->state_dir, 0, 0, "cannot store the change: %s", strerror(-r));
                 return r;
         }
-        return rulebase_recompile(b);
+        strv_free(b->disabled);
+        b->disabled = TAKE_PTR(names);
+        rulebase_swap(b, TAKE_PTR(rs));
+        return 0;
 }
