@@ -22,7 +22,7 @@ int error_of_rules(int r, const TextError *err, sd_bus_error *e) {
         _cleanup_free_ char *printable = NULL;
         char text[640];
 
-        if (!name)
+        if (!name && !err->message[0])
                 return error_of_daemon(r, e);
         if (err->message[0])
                 text_error_format(err, text, sizeof(text));
@@ -30,7 +30,7 @@ int error_of_rules(int r, const TextError *err, sd_bus_error *e) {
                 strcpy(text, strerror(-r));
         if (!str_is_printable_utf8(text))
                 printable = str_escape(text);
-        return sd_bus_error_set(e, name, printable ?: text);
+        return name ? sd_bus_error_set(e, name, printable ?: text) : sd_bus_error_set_errnof(e, r, "%s", printable ?: text);
 }
 
 int error_no_class(const char *path, sd_bus_error *e) {

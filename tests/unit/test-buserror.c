@@ -37,6 +37,18 @@ static void test_place_is_told(void **state) {
         sd_bus_error_free(&e);
 }
 
+/* A disk that is full has no name of ours, yet who asked is told what was not done. */
+static void test_what_was_not_done_is_told(void **state) {
+        sd_bus_error e = SD_BUS_ERROR_NULL;
+        TextError err;
+
+        (void) text_error(&err, "/var/lib/pclass", 0, 0, "cannot store the change: %s", strerror(ENOSPC));
+        assert_true(error_of_rules(-ENOSPC, &err, &e) < 0);
+        assert_string_equal(e.name, "System.Error.ENOSPC");
+        assert_string_equal(e.message, "/var/lib/pclass: cannot store the change: No space left on device");
+        sd_bus_error_free(&e);
+}
+
 /* Who asked by a path of a class reads its name. */
 static void test_class_is_named(void **state) {
         static const struct {
@@ -89,6 +101,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_rules),
                 cmocka_unit_test(test_place_is_told),
+                cmocka_unit_test(test_what_was_not_done_is_told),
                 cmocka_unit_test(test_class_is_named),
                 cmocka_unit_test(test_text_is_made_printable),
                 cmocka_unit_test(test_processes),
