@@ -95,13 +95,14 @@ static int load_runtime(RuleBase *b) {
         return r;
 }
 
-/* Runtime rules whose name a file took meanwhile: the file's rule counts. */
-static void drop_shadowed(RuleBase *b, const Ruleset *files) {
+/* Runtime rules whose name a file took meanwhile: the order has left them out. */
+static void drop_shadowed(RuleBase *b) {
         for (size_t i = 0; i < b->n_runtime; i++) {
                 const char *name = rule_name(b->runtime[i].rule);
-                if (!ruleset_find(files, name))
+                const RuleEntry *e = ruleset_find(b->files, name);
+                if (!e)
                         continue;
-                log_warning("Runtime rule %s is dropped: a rule of that name is in %s", name, ruleset_find(files, name)->file);
+                log_warning("Runtime rule %s is dropped: a rule of that name is in %s", name, e->file);
                 runtime_rule_done(&b->runtime[i]);
                 memmove(&b->runtime[i], &b->runtime[i + 1], (b->n_runtime - i - 1) * sizeof(*b->runtime));
                 b->n_runtime--;
@@ -191,8 +192,6 @@ static int order_begin(RuleLoad *l) {
         l->stale = false;
         if (l->config)
                 return rule_order_new(b, l->files, NULL, 0, &l->order);
-        if (l->from_files)
-                drop_shadowed(b, l->files);
         return rule_order_new(b, l->from_files ? l->files : b->files, b->runtime, b->n_runtime, &l->order);
 }
 
@@ -229,6 +228,7 @@ static void load_take(RuleLoad *l) {
         if (l->from_files) {
                 rulebase_discard(b, b->files);
                 b->files = TAKE_PTR(l->files);
+                drop_shadowed(b);
         }
         rulebase_swap(b, TAKE_PTR(l->rs));
 }

@@ -1,5 +1,5 @@
 /* One order out of the rules of files and those that were added at run time: runtime rules without a place (or whose neighbour is gone) first, then
- * the files, each with its runtime neighbours. */
+ * the files, each with its runtime neighbours. A runtime rule whose name is that of a file's rule is left out. */
 #include "daemon/internal.h"
 #include "rules/cgset.h"
 
@@ -61,14 +61,14 @@ static bool has_anchor(const RuntimeRule *x, const Ruleset *files, const Runtime
 }
 
 /* Those that stand next to another one: few, so that looking through them for every rule costs little. Owns nothing but the array. */
-static int anchored_rules(const RuntimeRule *list, size_t n, RuntimeRule **ret, size_t *ret_n) {
+static int anchored_rules(const Ruleset *files, const RuntimeRule *list, size_t n, RuntimeRule **ret, size_t *ret_n) {
         RuntimeRule *anchored = calloc(MAX(n, (size_t) 1), sizeof(*anchored));
         size_t k = 0;
 
         if (!anchored)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                if (list[i].before || list[i].after)
+                if ((list[i].before || list[i].after) && !ruleset_find(files, rule_name(list[i].rule)))
                         anchored[k++] = list[i];
         *ret = anchored;
         *ret_n = k;
@@ -86,7 +86,7 @@ int rule_order_new(RuleBase *b, const Ruleset *files, const RuntimeRule *list, s
         if (r >= 0)
                 r = ruleset_set_cgrules(o->rs, ruleset_cgrules(files));
         if (r >= 0)
-                r = anchored_rules(list, n, &o->near, &o->n_near);
+                r = anchored_rules(files, list, n, &o->near, &o->n_near);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(o);
@@ -107,7 +107,7 @@ Ruleset *rule_order_take(RuleOrder *o) {
 }
 
 static int step_first(RuleOrder *o, const RuntimeRule *x, TextError *err) {
-        if (has_anchor(x, o->files, o->list, o->n) || ruleset_find(o->rs, rule_name(x->rule)))
+        if (ruleset_find(o->files, rule_name(x->rule)) || has_anchor(x, o->files, o->list, o->n) || ruleset_find(o->rs, rule_name(x->rule)))
                 return 0;
         return append_placed(o->b, o->rs, x->rule, "", 0, o->near, o->n_near, err);
 }

@@ -70,6 +70,13 @@ static void rules_end(World *w) {
         w->m.rules = rulebase_free(w->m.rules);
 }
 
+static void rule_is_added(World *w, const char *text, const char *before) {
+        TextError err = {};
+        uint64_t id;
+
+        assert_int_equal(manager_rule_add(&w->m, text, &(RuleAddOptions) { .before = before }, &id, &err), 0);
+}
+
 static const RuleEntry *find(World *w, const char *name) {
         return ruleset_find(w->m.rules->current, name);
 }
@@ -108,11 +115,41 @@ static void a_rule_is_switched_off(void **state) {
         run_out(try_switch_off, w);
 }
 
+/* ---- names that a file takes ------------------------------------------------------------------------------------------ */
+
+/* What was in force goes on being kept when the next change is stored. */
+static int try_take_name(void *userdata) {
+        World *w = userdata;
+        TextError err = {};
+
+        shortage_pause();
+        assert_int_equal(store_save_rules(w->m.store, NULL, 0), 0);
+        file_is(w, "b: uid=2 => web\n");
+        rules_begin(w);
+        rule_is_added(w, "a: uid=1 => web", NULL);
+        rule_is_added(w, "c: uid=1 => web", "b");
+        file_is(w, "b: uid=2 => web\na: uid=3 => web\nc: uid=3 => web\n");
+        shortage_resume();
+        int r = rulebase_load(w->m.rules, &err);
+        shortage_pause();
+        assert_string_equal(rule_text(find(w, "a")->rule), r < 0 ? "a: uid=1 => web" : "a: uid=3 => web");
+        assert_string_equal(rule_text(find(w, "c")->rule), r < 0 ? "c: uid=1 => web" : "c: uid=3 => web");
+        assert_int_equal(find(w, "c")->position, r < 0 ? 1 : 2);
+        assert_int_equal(w->m.rules->n_runtime, r < 0 ? 2 : 0);
+        rules_end(w);
+        return r;
+}
+
+static void a_file_takes_the_name_of_a_rule(void **state) {
+        run_out(try_take_name, *state);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_rule_is_switched_off),
+                TEST(a_file_takes_the_name_of_a_rule),
         };
         log_open("test", LOG_EMERG);
         return cmocka_run_group_tests(tests, NULL, NULL);
