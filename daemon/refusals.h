@@ -9,7 +9,7 @@ typedef struct Refusal {
         WireCode code; /* WIRE_OK until it is answered */
 } Refusal;
 
-/* Of the latest plans: forgotten when the next one begins to ask. */
+/* Of the latest plans: forgotten when the next one begins to ask and nobody waits. */
 typedef struct Refusals {
         Refusal *items;
         size_t n, room;
@@ -19,7 +19,7 @@ typedef struct Refusals {
 
 void refusals_done(Manager *m);
 
-/* A new plan: what is known of others goes, unless one is still being answered. */
+/* A new plan: what is known of others goes, unless the answer to one may still have to be made of it. */
 void refusals_begin(Manager *m);
 /* class_index: as in WireMove. Asked a few at a time, so that moves do not wait behind them; the change has settled when all are answered. -ENOMEM. */
 int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index);
