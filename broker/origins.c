@@ -7,6 +7,7 @@
 #include "broker/process.h"
 #include "common/fd.h"
 #include "common/kept.h"
+#include "common/log.h"
 #include "common/map.h"
 #include "common/textstream.h"
 
@@ -24,7 +25,8 @@ struct Origins {
         size_t n_pending;
         bool torn;         /* the last line of the file may be half a one */
         size_t damaged;    /* lines that were left out when it was read */
-        size_t live_lines; /* when it was last written anew */
+        size_t lines_max;  /* with so many it is written anew */
+        bool stuck;        /* that failed, which was told */
 };
 
 Origins *origins_free(Origins *o) {
@@ -150,19 +152,19 @@ int origins_compact(Origins *o) {
         size_t size, lines;
 
         drop_dead(o);
-        o->n_pending = 0; /* they are among all */
         int r = format_all(o, &text, &size, &lines);
         if (r >= 0)
                 r = fd_replace_file(o->dirfd, ORIGINS_FILE, text, size, 0600);
+        fd_close(o->file_fd);
+        o->file_fd = openat(o->dirfd, ORIGINS_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC); /* the old one, if that failed */
+        if (r >= 0 && o->file_fd < 0)
+                r = -errno;
         if (r < 0)
                 return r;
-        int fd = openat(o->dirfd, ORIGINS_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        fd_close(o->file_fd);
-        o->file_fd = fd;
-        o->torn = false;
-        o->lines = o->live_lines = lines;
+        o->n_pending = 0; /* they are among all */
+        o->torn = o->stuck = false;
+        o->lines = lines;
+        o->lines_max = 2 * lines + ORIGINS_SLACK;
         return 0;
 }
 
@@ -179,15 +181,30 @@ int origins_flush(Origins *o) {
         return r;
 }
 
-static int append_line(Origins *o, const OriginRecord *r, unsigned hierarchy) {
+/* It takes a look at every process and room for a second file: what failed is not tried again at once, and the old file goes on. */
+static bool compact_if_due(Origins *o) {
+        int r = o->lines >= o->lines_max ? origins_compact(o) : -EAGAIN;
+
+        if (r < 0 && r != -EAGAIN) {
+                if (!o->stuck)
+                        log_warning_errno(r, "the file of origins cannot be written anew, and grows meanwhile");
+                o->stuck = true;
+                if (o->file_fd >= 0)
+                        o->lines_max = o->lines + ORIGINS_SLACK;
+        }
+        return r >= 0;
+}
+
+static int append_line(Origins *o, const OriginRecord *record, unsigned hierarchy) {
+        const OriginRecord r = *record; /* may be one of the dead that a compaction drops */
         int k = 0;
 
-        if (o->lines >= 2 * o->live_lines + ORIGINS_SLACK)
-                return origins_compact(o); /* writes the new one too */
+        if (compact_if_due(o))
+                return 0; /* wrote the new one too */
         if (sizeof(o->pending) - o->n_pending < LINE_MAX_BYTES)
                 k = origins_flush(o);
         o->lines++;
-        o->n_pending += format_line(o, r, hierarchy, o->pending + o->n_pending);
+        o->n_pending += format_line(o, &r, hierarchy, o->pending + o->n_pending);
         return k;
 }
 

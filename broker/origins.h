@@ -6,7 +6,7 @@
 #include "broker/place.h"
 
 #define ORIGINS_FILE "origins"
-#define ORIGINS_SLACK 4096 /* lines of dead processes that are suffered before the file is written anew, beside twice the live ones */
+#define ORIGINS_SLACK 4096 /* lines of dead processes that are suffered before the file is written anew, beside twice the live ones; and before that is tried again */
 
 typedef struct OriginRecord {
         pid_t pid;

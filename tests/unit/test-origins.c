@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "broker/origins.h"
 #include "common/fd.h"
@@ -288,6 +289,56 @@ static void test_compaction(void **state) {
         origins_free(o);
 }
 
+static size_t count_in_file(int dirfd, const char *name, const char *what) {
+        _cleanup_free_ char *text = NULL;
+        size_t size, n = 0;
+
+        assert_int_equal(fd_read_file(dirfd, name, 1 << 20, &text, &size), 0);
+        for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+                n++;
+        return n;
+}
+
+static void add_dead(Origins *o, int from, int n) {
+        OriginRecord *r;
+
+        for (int pid = from; pid < from + n; pid++)
+                assert_int_equal(origins_add(o, pid, 1, 1, 0, 0, &r), 0);
+}
+
+/* The file cannot be written anew: it is not tried at every line, every line is in the old file, and it is told once. */
+static void test_compaction_that_fails(void **state) {
+        FakeCgroup *f = *state;
+        _cleanup_(place_table_freep) PlaceTable *t = NULL;
+        OriginRecord *r;
+
+        fake_process(f, 7, 'S', 0, 0, 70, "/", "/");
+        assert_int_equal(place_table_new(&t), 0);
+        Origins *o = open_origins(f, t, "b", 0);
+        assert_int_equal(place_intern(t, 0, "/m", &(uint32_t) { 0 }), 0);
+        _cleanup_close_ int said = openat(f->dirfd, "said", O_RDWR | O_CREAT | O_CLOEXEC, 0600), err = dup(STDERR_FILENO);
+        assert_true(said >= 0 && err >= 0 && dup2(said, STDERR_FILENO) >= 0);
+        fake_mkdir(f, "." ORIGINS_FILE ".new");
+        assert_int_equal(origins_add(o, 7, 70, 1, 0, 0, &r), 0);
+        add_dead(o, 1000, ORIGINS_SLACK);
+        assert_int_equal(origins_count(o), 1); /* the last one tried */
+        add_dead(o, 10000, ORIGINS_SLACK - 1);
+        assert_int_equal(origins_count(o), ORIGINS_SLACK); /* none of these did */
+        add_dead(o, 20000, 1);
+        assert_int_equal(origins_count(o), 1);
+        assert_int_equal(origins_flush(o), 0);
+        assert_int_equal(count_in_file(f->dirfd, ORIGINS_FILE, " memory /m "), 2 * ORIGINS_SLACK + 1);
+        assert_int_equal(unlinkat(f->dirfd, "." ORIGINS_FILE ".new", AT_REMOVEDIR), 0);
+        add_dead(o, 30000, ORIGINS_SLACK);
+        assert_true(dup2(err, STDERR_FILENO) >= 0);
+        assert_string_equal(fake_read(f, ORIGINS_FILE), summed("boot b\n7 70 1 memory /m\n"));
+        assert_int_equal(count_in_file(f->dirfd, "said", "cannot be written anew"), 1);
+        add_dead(o, 40000, 1);
+        assert_int_equal(origins_flush(o), 0);
+        assert_int_equal(count_in_file(f->dirfd, ORIGINS_FILE, "40000 1 1 memory /m "), 1); /* the new file goes on */
+        origins_free(o);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_places),
@@ -300,6 +351,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_cut_and_flipped_anywhere, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_forget, fake_setup, fake_teardown),
                 cmocka_unit_test_setup_teardown(test_compaction, fake_setup, fake_teardown),
+                cmocka_unit_test_setup_teardown(test_compaction_that_fails, fake_setup, fake_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
