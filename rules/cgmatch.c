@@ -1,6 +1,7 @@
 /* cgrules.conf: which line takes a process, and where it goes. */
 #include "rules/cgrules.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include "common/str.h"
 
@@ -91,6 +92,8 @@ static int path_slash(Path *p) {
 
         if (streq(c, "..") || (here && p->filled))
                 return -EINVAL;
+        if (p->n - p->component > NAME_MAX)
+                return -ENAMETOOLONG;
         if (here)
                 p->n = p->component;
         p->text[p->n] = '\0';

@@ -1,6 +1,7 @@
 /* cgrules.conf: reading. */
 #include "rules/cgrules.h"
 
+#include <limits.h>
 #include "common/str.h"
 
 typedef struct CgFile {
@@ -199,7 +200,8 @@ static int take_destination(Line *l, CgRule *r) {
 
         if (q == -EINVAL && w->text && strlen(w->text) > CGRULES_PATH_MAX - 1)
                 return line_fail(l, w->column - 1, "this destination is longer than %d bytes", CGRULES_PATH_MAX - 1);
-
+        if (q == -ENAMETOOLONG)
+                return line_fail(l, w->column - 1, "a name in this destination is longer than %d bytes, which no control group can have", NAME_MAX);
         if (q == -ENOMEM)
                 return q;
         if (q < 0)

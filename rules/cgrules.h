@@ -93,7 +93,8 @@ void cg_verdict_done(CgVerdict *v);
 const char *cg_verdict_path(const CgVerdict *v, const char *controller);
 
 /* Expands a destination: "/a/b" without a slash at its end, "/" for the root. -ENODATA with *ret_missing when a fact is unknown, -EINVAL when what
- * comes out is no path below the root (a fact with a slash or a control character in it, a component "..", too long). */
+ * comes out is no path below the root (a fact with a slash or a control character in it, a component "..", too long), -ENAMETOOLONG when a
+ * component is longer than NAME_MAX bytes: no control group can have that name. */
 int cg_destination_expand(const char *destination, const Subject *s, char **ret, Fact *ret_missing);
 /* What a destination says before the component with its first specifier: "/students" of "students/%u". -EINVAL as above. */
 int cg_destination_fixed(const char *destination, char **ret);

@@ -279,7 +279,7 @@ class Lint(Case):
                              ('* cpu a/../b\n', [(1, 7)]), ('* , a\n', [(1, 3)]), ('@ cpu a\n', [(1, 1)]), (':x cpu a\n', [(1, 1)]),
                              ('* cpu "a\n', [(1, 7)]), ('* cpu ""\n', [(1, 7)]), ('* cpu a\x01\n', [(1, 8)]), ('* cpu a\n%x cpu b\n', [(2, 2)]),
                              ('* cpu\n% cpu b\n* memory\n', [(1, 6), (3, 9)]), ('* cpu ' + 'x' * 9000, [(1, 8193)]),
-                             ('* cpu ' + 'x' * 5000, [(1, 7)])):
+                             ('* cpu ' + 'x' * 5000, [(1, 7)]), ('* cpu x\n* cpu a/' + 'x' * 256 + '/b\n', [(2, 7)]), ('* cpu ' + 'x' * 255, [])):
             with self.subTest(text=text):
                 self.assertEqual(self.errors(text), places)
 

@@ -1,5 +1,6 @@
 /* Any bytes as cgrules.conf: nothing may crash, what comes out stays below the root, and what is written as rules of pclass is that. */
 #include <assert.h>
+#include <limits.h>
 #include "rules/cgrules.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -17,8 +18,10 @@ static void check_path(const char *path) {
         size_t n = strlen(path);
 
         assert(*path == '/' && n < CGRULES_PATH_MAX && !strstr(path, "//") && (n == 1 || path[n - 1] != '/'));
-        for (const char *p = path; p; p = strchr(p + 1, '/'))
-                assert(strcspn(p + 1, "/") != 2 || strncmp(p, "/..", 3) != 0);
+        for (const char *p = path; p; p = strchr(p + 1, '/')) {
+                size_t component = strcspn(p + 1, "/");
+                assert(component <= NAME_MAX && (component != 2 || strncmp(p, "/..", 3) != 0));
+        }
 }
 
 static void check_match(const CgRules *c, const CgProcess *p) {

@@ -1,6 +1,7 @@
 /* cgrules.conf: reading, names, programs, destinations, and rules of pclass made of it. */
 #include "rules/cgrules.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include "tests/unit/test.h"
 
@@ -171,12 +172,28 @@ static void test_longest_destination(void **state) {
         Subject s = {};
         Fact missing;
 
-        memset(text, 'a', sizeof(text));
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = i % 3 == 2 ? '/' : 'a';
         text[CGRULES_PATH_MAX - 2] = '\0'; /* a slash before it and a NUL after it fit */
         assert_int_equal(cg_destination_expand(text, &s, &path, &missing), -EINVAL); /* no room for the slash that ends the component */
         text[CGRULES_PATH_MAX - 3] = '\0';
         assert_int_equal(cg_destination_expand(text, &s, &path, &missing), 0);
         assert_int_equal(strlen(path), CGRULES_PATH_MAX - 2);
+}
+
+static void test_longest_component(void **state) {
+        Subject s = { .known = FACT_BIT(FACT_USER), .user = "peter" };
+        char text[NAME_MAX + 16], *expanded = NULL;
+        _cleanup_free_ char *path = NULL;
+        Fact missing;
+
+        snprintf(text, sizeof(text), "a/%0*d/b", NAME_MAX, 0);
+        assert_int_equal(cg_destination_expand(text, &s, &path, &missing), 0);
+        snprintf(text, sizeof(text), "a/%0*d/b", NAME_MAX + 1, 0);
+        assert_int_equal(cg_destination_expand(text, &s, &expanded, &missing), -ENAMETOOLONG);
+        snprintf(text, sizeof(text), "%0*d%%u", NAME_MAX - 4, 0); /* what a fact adds counts */
+        assert_int_equal(cg_destination_expand(text, &s, &expanded, &missing), -ENAMETOOLONG);
+        assert_null(expanded);
 }
 
 static void test_missing_fact(void **state) {
@@ -296,7 +313,7 @@ int main(void) {
                 cmocka_unit_test(test_names_come_and_go),
                 cmocka_unit_test(test_nothing_is_active_before_names_are_known),
                 cmocka_unit_test(test_destinations),
-                cmocka_unit_test(test_longest_destination),
+                cmocka_unit_test(test_longest_destination), cmocka_unit_test(test_longest_component),
                 cmocka_unit_test(test_missing_fact),
                 cmocka_unit_test(test_facts),
                 cmocka_unit_test(test_format), cmocka_unit_test(test_roots),
