@@ -21,40 +21,53 @@ def keygen(path):
         return f.read()
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 class Sshd:
     """With keys made for it, and an ssh that knows it as "far"."""
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='sshd.', dir='/run')
         os.chmod(self.dir, 0o755)  # users' keys are read as the user
-        with socket.socket() as s:
-            s.bind(('127.0.0.1', 0))
-            self.port = s.getsockname()[1]
         host, user = keygen(f'{self.dir}/host'), keygen(f'{self.dir}/user')
         self.write('authorized', user)
-        self.write('known', f'[127.0.0.1]:{self.port} {host}')
-        self.write('config', f'Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.dir}/host\nPidFile none\nUsePAM no\nStrictModes no\n'
+        self.write('config', f'ListenAddress 127.0.0.1\nHostKey {self.dir}/host\nPidFile none\nUsePAM no\nStrictModes no\n'
                              f'PasswordAuthentication no\nAuthorizedKeysFile {self.dir}/authorized\n')
+        self.write('log', '')
         os.makedirs('/run/sshd', exist_ok=True)
         if subprocess.run(['getent', 'passwd', 'sshd'], stdout=subprocess.DEVNULL, check=False).returncode != 0:
             subprocess.run(['useradd', '-r', '-M', '-d', '/run/sshd', '-s', '/usr/sbin/nologin', 'sshd'], check=True)
         for name in ('alice', 'bob'):  # "no password", not "locked"
             subprocess.run(['usermod', '-p', '*', name], check=True)
+        self.libraries = subprocess.run(['find', UNPACKED, '-name', 'libwrap.so.0', '-printf', '%h'], capture_output=True, text=True, check=True).stdout
+        wait_for(self.start, lambda: f'sshd to have a port of its own: {self.log()}')
+        self.write('known', f'[127.0.0.1]:{self.port} {host}')
         with open(CLIENT_CONFIG, 'w', encoding='utf-8') as f:
             f.write(f'Host far\n HostName 127.0.0.1\n Port {self.port}\n IdentityFile {self.dir}/user\n IdentitiesOnly yes\n BatchMode yes\n'
                     f' UserKnownHostsFile {self.dir}/known\n StrictHostKeyChecking yes\n')
-        libraries = subprocess.run(['find', UNPACKED, '-name', 'libwrap.so.0', '-printf', '%h'], capture_output=True, text=True, check=True).stdout
-        self.process = subprocess.Popen([f'{UNPACKED}/usr/sbin/sshd', '-D', '-f', f'{self.dir}/config', '-E', f'{self.dir}/log'],
-                                        env={'PATH': os.environ['PATH'], 'LD_LIBRARY_PATH': libraries})
-        wait_for(self.listens, 'sshd to listen')
+
+    def start(self):
+        """It takes no port 0, and somebody else may take the port that was free a moment ago: then it ends, and another one is tried."""
+        self.port = free_port()
+        self.process = subprocess.Popen([f'{UNPACKED}/usr/sbin/sshd', '-D', '-f', f'{self.dir}/config', '-p', str(self.port), '-E', f'{self.dir}/log'],
+                                        env={'PATH': os.environ['PATH'], 'LD_LIBRARY_PATH': self.libraries})
+        wait_for(lambda: self.process.poll() is not None or self.listens(), 'sshd to listen')
+        return self.process.poll() is None
+
+    def log(self):
+        with open(f'{self.dir}/log', encoding='utf-8') as f:
+            return f.read()
 
     def write(self, name, text):
         with open(f'{self.dir}/{name}', 'w', encoding='utf-8') as f:
             f.write(text)
 
     def listens(self):
-        with socket.socket() as s:
-            return s.connect_ex(('127.0.0.1', self.port)) == 0
+        return f'Server listening on 127.0.0.1 port {self.port}.' in self.log()
 
     def sessions(self):
         with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='utf-8') as f:
