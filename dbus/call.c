@@ -76,7 +76,30 @@ static int call_new(Service *s, const Method *method, sd_bus_message *m, Call **
         return 0;
 }
 
+static uint64_t clock_usec(clockid_t clock) {
+        struct timespec ts;
+
+        clock_gettime(clock, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+/* How much of our time has gone. */
+static uint64_t used_usec(void) {
+        return clock_usec(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* How long nothing was done. */
+static uint64_t waited_usec(void) {
+        return clock_usec(CLOCK_MONOTONIC) - used_usec();
+}
+
+static void call_owe(Service *s, sd_bus_message *m, uint64_t usec) {
+        if (sd_bus_message_get_sender(m))
+                limit_owe(s->limit, m, usec);
+}
+
 static int call_check(Call *c, sd_bus_error *e) {
+        uint64_t began = waited_usec();
         int r;
 
         r = sd_bus_message_rewind(c->message, true);
@@ -89,7 +112,10 @@ static int call_check(Call *c, sd_bus_error *e) {
         c->n_details = 0;
         c->owner = c->about = (uid_t) -1;
         c->unnamed = false;
-        return c->method->check ? c->method->check(c, e) : 0;
+        r = c->method->check ? c->method->check(c, e) : 0;
+        if (c->method->waits)
+                call_owe(c->service, c->message, waited_usec() - began);
+        return r;
 }
 
 static int call_reply(Call *c, sd_bus_error *e) {
@@ -248,14 +274,6 @@ static const Method *method_find(const Method *methods, size_t n, const char *me
         return NULL;
 }
 
-/* How much of our time has gone, in microseconds. */
-static uint64_t used_usec(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
 /* On failure the call is still the caller's, and nothing was replied. */
 static int call_go(Call **c, sd_bus_error *e) {
         int r = call_check(*c, e);
@@ -277,8 +295,7 @@ static int call_go_measured(Call **c, sd_bus_error *e) {
         uint64_t began = used_usec();
         int r = call_go(c, e);
 
-        if (sd_bus_message_get_sender(m))
-                limit_owe(s->limit, m, used_usec() - began);
+        call_owe(s, m, used_usec() - began);
         return r;
 }
 

@@ -20,6 +20,7 @@ typedef struct Method {
         /* Instead of act(): begins something that ends later with call_finish(). On failure nothing has begun. */
         int (*begin)(Call *c, sd_bus_error *e);
         bool settle; /* the reply waits until the moves that follow have been answered */
+        bool waits;  /* check() may wait for something, and nobody is served meanwhile: that time counts too (limit.h) */
 } Method;
 
 struct Call {

@@ -162,8 +162,8 @@ static int answer_explain(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 }
 
 static const Method methods[] = {
-        { "Explain", ACTION_PROCESSES_INSPECT, check_explain, NULL, answer_explain },
-        { "ExplainPid", ACTION_PROCESSES_INSPECT, check_explain_pid, NULL, answer_explain },
+        { "Explain", ACTION_PROCESSES_INSPECT, check_explain, NULL, answer_explain, .waits = true },
+        { "ExplainPid", ACTION_PROCESSES_INSPECT, check_explain_pid, NULL, answer_explain, .waits = true },
         { "Assign", ACTION_PROCESSES_MOVE, assign_check, .begin = assign_begin },
         { "AssignPid", ACTION_PROCESSES_MOVE, assign_check_pid, .begin = assign_begin },
         { "Release", ACTION_PROCESSES_MOVE, release_check, release_act, .settle = true },

@@ -85,6 +85,20 @@ class Flood(FloodCase):
         self.assertGreater(said['served'], 0, said)
         self.assertLess(said['served'], BURST / 2, said)
 
+    def test_waiting_counts_too(self):
+        """While an explanation waits for a command line, nobody is served."""
+        own = subprocess.Popen(bus.as_user('bob', 'sleep', '60'))
+        self.addCleanup(lambda: (own.kill(), own.wait()))
+        wait_for(lambda: os.stat(f'/proc/{own.pid}').st_uid != 0, 'setpriv to become bob')
+        reader = self.service.daemons()['cmdline']
+        self.addCleanup(os.kill, reader, signal.SIGCONT)
+        os.kill(reader, signal.SIGSTOP)
+        answers = []
+        while len(answers) < 10 and not (answers and answers[-1].error):
+            answers.append(bus.call('/Processes', 'Processes', 'ExplainPid', 'us', own.pid, '', user='bob'))
+        self.assertGreater(len(answers), 1, answers)
+        self.assertError(answers[-1], LIMITS)
+
     def test_root_is_not_limited(self):
         said = finish_caller(self.flood(1000, user='root'))
         self.assertEqual((said['limited'], said['failed']), (0, 0), said)
