@@ -299,3 +299,9 @@ int cli_answer(const Cli *cli, const char *key, json_object *value) {
         json_print(stdout, answer, cli->json);
         return CLI_OK;
 }
+
+int cli_changed(const Cli *cli, int code) {
+        if (code == CLI_OK && cli->json != JSON_OFF && !cli->quiet)
+                puts("{}");
+        return code;
+}

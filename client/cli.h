@@ -91,3 +91,5 @@ void cli_page(Cli *cli);
 void cli_table(const Cli *cli, const Table *t);
 /* What a change answers: the value alone, or {"key": value}; nothing with --quiet. The value stays the caller's. Returns an exit code. */
 int cli_answer(const Cli *cli, const char *key, json_object *value);
+/* The end of a change that answers nothing: {} with --json, so that there is JSON to read. Returns its exit code. */
+int cli_changed(const Cli *cli, int code);

@@ -126,7 +126,7 @@ static int verb_assign_scope(Cli *cli, int argc, char **argv, Scope *s) {
 
         if (!cli_parse(cli, argc, argv, own, scope_option, s, 2, INT_MAX, &first, &code))
                 return code;
-        return assign_all(cli, argv, first, argc, s);
+        return cli_changed(cli, assign_all(cli, argv, first, argc, s));
 }
 
 int verb_assign(Cli *cli, int argc, char **argv) {
@@ -151,7 +151,7 @@ int verb_release(Cli *cli, int argc, char **argv) {
                 if (code == CLI_OK)
                         code = bus_call(cli, PROCESSES_PATH, PROCESSES_INTERFACE, "ReleasePid", NULL, "us", pid, "");
         }
-        return code;
+        return cli_changed(cli, code);
 }
 
 /* ---- list-assignments --------------------------------------------------------------------------------------------- */

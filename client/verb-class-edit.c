@@ -67,5 +67,5 @@ int verb_remove_class(Cli *cli, int argc, char **argv) {
                 cli->in_use_advice = "With --drain its processes go to the class above or where they came from, with --kill they are ended.";
         for (code = CLI_OK; argv[first] && code == CLI_OK; first++)
                 code = remove_class(cli, argv[first], mode);
-        return code;
+        return cli_changed(cli, code);
 }

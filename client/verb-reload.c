@@ -111,7 +111,5 @@ int verb_reload(Cli *cli, int argc, char **argv) {
                 if (code == CLI_OK)
                         code = wait_settled(cli);
         }
-        if (code == CLI_OK && cli->json != JSON_OFF)
-                puts("{}");
-        return code;
+        return cli_changed(cli, code);
 }

@@ -85,9 +85,7 @@ static int replace_one(Cli *cli, const char *name, const char *text, const Repla
                                 "if_generation", "t", x->generation);
         else
                 code = bus_call(cli, RULES_PATH, RULES_INTERFACE, "Replace", NULL, "osa{sv}", row_text(rule, "Path"), text, 0);
-        if (code == CLI_OK && cli->json != JSON_OFF)
-                puts("{}");
-        return code;
+        return cli_changed(cli, code);
 }
 
 int verb_replace(Cli *cli, int argc, char **argv) {

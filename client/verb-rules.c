@@ -164,7 +164,7 @@ static int change_all(Cli *cli, const char **paths, size_t n, Change change) {
                         return code;
                 json_object_array_add(changed, json_object_new_string(paths[i]));
         }
-        if (cli->json != JSON_OFF)
+        if (cli->json != JSON_OFF && !cli->quiet)
                 json_print(stdout, changed, cli->json);
         return CLI_OK;
 }

@@ -18,7 +18,7 @@ int verb_set_property(Cli *cli, int argc, char **argv) {
         if (!cli_parse(cli, argc, argv, NULL, NULL, NULL, 2, 1 + _CLASS_PROPERTY_N, &first, &code))
                 return code;
         code = cli_check_assignments(cli, argv + first + 1);
-        return code == CLI_OK ? set_properties(cli, argv[first], argv + first + 1) : code;
+        return code == CLI_OK ? cli_changed(cli, set_properties(cli, argv[first], argv + first + 1)) : code;
 }
 
 static int freeze_all(Cli *cli, int argc, char **argv, const char *assignment) {
@@ -29,7 +29,7 @@ static int freeze_all(Cli *cli, int argc, char **argv, const char *assignment) {
                 return code;
         for (int i = first; code == CLI_OK && i < argc; i++)
                 code = set_properties(cli, argv[i], assignments);
-        return code;
+        return cli_changed(cli, code);
 }
 
 int verb_freeze(Cli *cli, int argc, char **argv) {

@@ -112,6 +112,14 @@ class Use(MemberCase):
             events.append((lambda row: (row['Event'], row.get('Name')))(json.loads(lines.next())))
         self.assertIn(('rule-added', None), events)
 
+    def test_every_change_says_json(self):
+        pid = str(self.start_member(b'pt-free').pid)
+        self.service.ctl('add-class', 'runtime/json', 'CPUWeight=200')
+        for args in (('set-property', 'runtime/json', 'CPUWeight=300'), ('freeze', 'runtime/json'), ('thaw', 'runtime/json'), ('assign', 'runtime/json', pid),
+                     ('pin', 'runtime/json', pid), ('release', pid), ('remove-class', 'runtime/json')):
+            with self.subTest(verb=args[0]):
+                self.assertEqual(self.service.ctl(*args, '--json'), {})
+
     def test_top(self):
         process = self.start_member()
         self.in_class(process)

@@ -53,7 +53,7 @@ class Pager(ctl.BusCase):
 
 class Quiet(ctl.BusCase):
     def test_changes_say_nothing(self):
-        for args in (('add-rule', 'a: uid=1 => web'), ('enforce',), ('observe',), ('reload',)):
+        for args in (('add-rule', 'a: uid=1 => web'), ('enforce',), ('observe',), ('reload',), ('reload', '--json'), ('enable-rule', 'mine', '--json')):
             with self.subTest(args=args):
                 self.assertEqual(self.ok('--quiet', *args), '')
                 self.assertEqual(self.ok(*args, '-q'), '')
