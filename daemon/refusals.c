@@ -4,6 +4,7 @@
 #include "daemon/internal.h"
 
 #define UNDER_WAY_MAX 64
+#define KEPT_MAX 65536 /* with more than these an answer that waits has to do without */
 
 static void ask_more(Manager *m);
 
@@ -44,7 +45,7 @@ static const Refusal *find(const Refusals *s, pid_t pid, uint64_t cookie, uint32
 void refusals_begin(Manager *m) {
         Refusals *s = &m->refusals;
 
-        if (s->answered < s->n || m->settle.n > 0) /* who waits may be a plan: its answer is made when all has settled */
+        if (s->answered < s->n || (m->settle.n > 0 && s->n < KEPT_MAX)) /* who waits may be a plan: its answer is made when all has settled */
                 return;
         free(s->items);
         map_free(s->by_question);

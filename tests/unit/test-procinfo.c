@@ -37,7 +37,7 @@ static ProcReader way_open(const char *without) {
 /* Starts a child that runs setup, then stays. With argv0 it becomes `sleep` under that name. Returns when it is what it should be. */
 static pid_t child_start(void (*setup)(const void *), const void *data, const char *argv0) {
         int ready[2];
-        char byte;
+        char byte, path[32];
 
         assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
         pid_t pid = fork();
@@ -56,6 +56,14 @@ static pid_t child_start(void (*setup)(const void *), const void *data, const ch
         close(ready[1]);
         assert_int_equal(read(ready[0], &byte, 1), 0);
         close(ready[0]);
+        /* The pipe is closed before the new program has its arguments. */
+        snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+        for (ssize_t n = 0; n <= 0;) {
+                int fd = open(path, O_RDONLY | O_CLOEXEC);
+                assert_true(fd >= 0);
+                n = read(fd, &byte, 1);
+                close(fd);
+        }
         return pid;
 }
 
