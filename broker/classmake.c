@@ -23,7 +23,7 @@ static bool is_cpuset_v1(const Hierarchy *h) {
 
 /* ---- directories ------------------------------------------------------------------------------------------------------ */
 
-/* Makes `path` with all that is missing above it. 0 = made, 1 = was there. */
+/* Makes `path` with all that is missing above it; what it makes from the class root on is marked as ours. 0 = made, 1 = was there. */
 static int make_directory(const Hierarchy *h, const char *path) {
         char part[WIRE_PATH_MAX];
         int r = 1;
@@ -31,9 +31,10 @@ static int make_directory(const Hierarchy *h, const char *path) {
         for (size_t n = strspn(path, "/"); n < sizeof(part) && path[n];) {
                 n += strcspn(path + n, "/");
                 snprintf(part, sizeof(part), "%.*s", (int) n, path);
-                r = cgroupfs_mkdir(h->mount_fd, part);
+                bool inside = strlen(part) >= strlen(h->root);
+                r = inside ? cgroupfs_mkdir_marked(h->mount_fd, part) : cgroupfs_mkdir(h->mount_fd, part);
                 /* What was there above the class root is not ours to fill. What we have made is: systemd makes no cpuset of a slice. */
-                if (r >= 0 && is_cpuset_v1(h) && (r == 0 || strlen(part) >= strlen(h->root))) {
+                if (r >= 0 && is_cpuset_v1(h) && (r == 0 || inside)) {
                         int q = cgroupfs_inherit_cpuset(h->mount_fd, part);
                         r = q < 0 ? q : r;
                 }
@@ -42,6 +43,20 @@ static int make_directory(const Hierarchy *h, const char *path) {
                 n += strspn(path + n, "/");
         }
         return r;
+}
+
+/* We made it, or something that it lies in. The default class root is ours by its name: versions that set no mark may have made it. */
+static bool is_ours(const Hierarchy *h, const char *path) {
+        char part[WIRE_PATH_MAX + HIERARCHY_ROOT_MAX];
+
+        for (size_t n = strlen(h->root); !h->has_default_root; n += 1 + strcspn(path + n + 1, "/")) {
+                snprintf(part, sizeof(part), "%.*s", (int) n, path);
+                if (cgroupfs_is_marked(h->mount_fd, part) > 0)
+                        return true;
+                if (!path[n])
+                        return false;
+        }
+        return true;
 }
 
 typedef struct Drain {
@@ -92,7 +107,7 @@ static int make_leaf(const ClassSet *s, const Class *c, unsigned hierarchy) {
                 return 0;
         class_path(s, c, hierarchy, dir, sizeof(dir));
         class_members_path(s, c, hierarchy, leaf, sizeof(leaf));
-        int r = cgroupfs_mkdir(h->mount_fd, leaf);
+        int r = cgroupfs_mkdir_marked(h->mount_fd, leaf);
         if (r >= 0 && cgroupfs_is_empty(h->mount_fd, dir) == 0)
                 r = drain(s, hierarchy, dir, leaf);
         return MIN(r, 0);
@@ -185,6 +200,8 @@ int class_unmake(ClassSet *s, Class *c) {
                 if (!(c->hierarchies & 1u << i))
                         continue;
                 class_path(s, c, i, path, sizeof(path));
+                if (!is_ours(&s->hierarchies->items[i], path)) /* it was there before the class */
+                        continue;
                 r = remove_tree(&s->hierarchies->items[i], path, 0);
                 if (r == -ENOENT)
                         r = 0;
@@ -196,8 +213,23 @@ int class_unmake(ClassSet *s, Class *c) {
 
 /* ---- all of them -------------------------------------------------------------------------------------------------------- */
 
+/* Groups of others in one directory, for one line of the log. */
+typedef struct Strangers {
+        char names[200]; /* as many as there is room for */
+        bool more;
+} Strangers;
+
+static void add_stranger(Strangers *s, const char *name) {
+        size_t n = strlen(s->names);
+
+        if (!s->more && n + strlen(name) + 3 <= sizeof(s->names))
+                sprintf(s->names + n, "%s%s", n ? ", " : "", name);
+        else
+                s->more = true;
+}
+
 /* Where a directory stands that no class claims: an instance of an earlier start, or what is left of a class that is no more. */
-static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *child) {
+static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *child, Strangers *strangers) {
         char name[WIRE_PATH_MAX], path[WIRE_PATH_MAX + HIERARCHY_ROOT_MAX];
         const Hierarchy *h = &s->hierarchies->items[i];
         Class *c;
@@ -207,34 +239,46 @@ static int adopt_child(ClassSet *s, unsigned i, const char *parent, const char *
         snprintf(name, sizeof(name), "%s%s%s", parent, *parent ? "/" : "", child);
         if (map_get_string(s->by_name, name))
                 return 0;
+        snprintf(path, sizeof(path), "%s/%s", h->root, name);
+        if (!is_ours(h, path)) {
+                add_stranger(strangers, child);
+                return 0;
+        }
         for (size_t t = 0; t < s->n; t++) {
                 const char *slash = strrchr(s->items[t]->name, '/');
                 size_t n = slash ? slash - s->items[t]->name : 0;
                 if (strlen(parent) == n && memcmp(parent, s->items[t]->name, n) == 0 && class_template_takes(s->items[t], child))
                         return class_instance(s, t, child, &c);
         }
-        snprintf(path, sizeof(path), "%s/%s", h->root, name);
         int r = remove_tree(h, path, 0);
         if (r < 0)
                 log_notice("%s%s is no class any more and stays until its processes end: %s", h->mount, path, strerror(-r));
         return 0;
 }
 
-static int adopt_children(ClassSet *s, const char *parent) {
+static int adopt_children_in(ClassSet *s, unsigned i, const char *parent) {
+        _cleanup_strv_ char **children = NULL;
+        const Hierarchy *h = &s->hierarchies->items[i];
+        Strangers strangers = {};
         char path[WIRE_PATH_MAX];
         int r = 0;
 
-        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++) {
-                _cleanup_strv_ char **children = NULL;
-                const Hierarchy *h = &s->hierarchies->items[i];
-                snprintf(path, sizeof(path), "%s%s%s", h->root, *parent ? "/" : "", parent);
-                if (cgroupfs_list(h->mount_fd, path, &children) < 0)
-                        continue; /* not made in this hierarchy */
-                for (char **child = children; r >= 0 && child && *child; child++)
-                        r = adopt_child(s, i, parent, *child);
-                if (r == -ENOSPC)
-                        r = 0;
-        }
+        snprintf(path, sizeof(path), "%s%s%s", h->root, *parent ? "/" : "", parent);
+        if (cgroupfs_list(h->mount_fd, path, &children) < 0)
+                return 0; /* not made in this hierarchy */
+        for (char **child = children; r >= 0 && child && *child; child++)
+                r = adopt_child(s, i, parent, *child, &strangers);
+        if (*strangers.names || strangers.more)
+                log_warning("%s%s has groups in it that pclass did not make, and leaves alone (%s%s): ClassRoot is better a path where nothing is yet",
+                            h->mount, path, strangers.names, strangers.more ? " and more" : "");
+        return r == -ENOSPC ? 0 : r;
+}
+
+static int adopt_children(ClassSet *s, const char *parent) {
+        int r = 0;
+
+        for (unsigned i = 0; r >= 0 && i < s->hierarchies->n; i++)
+                r = adopt_children_in(s, i, parent);
         return r;
 }
 

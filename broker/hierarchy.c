@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "broker/cgroupfs.h"
+#include "common/config.h"
 #include "common/fd.h"
 #include "common/log.h"
 
@@ -146,6 +147,7 @@ static int set_paths(Hierarchy *h, const char *own, const char *class_root) {
         int r = hierarchy_class_root(h->own, class_root, &h->root);
         if (r < 0)
                 return r;
+        h->has_default_root = streq(class_root, CONFIG_CLASS_ROOT) || streq(class_root, CONFIG_CLASS_ROOT_INSTALLED);
         return strlen(h->root) <= HIERARCHY_ROOT_MAX && strlen(h->mount) < WIRE_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 

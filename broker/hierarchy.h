@@ -13,6 +13,7 @@ typedef struct Hierarchy {
         char *mount;
         char *own;            /* the broker's own cgroup (without its leaf) */
         char *root;           /* class root, below own or absolute */
+        bool has_default_root; /* it is called as nobody else calls theirs */
         int mount_fd;         /* O_PATH */
 } Hierarchy;
 

@@ -61,7 +61,7 @@ int config_new(Config **ret) {
         if (!c)
                 return -ENOMEM;
         *c = (Config) { .mode = MODE_OBSERVE, .heartbeat_sec = 5, .sweep_sec = 60, .scan_sec = 5, .runtime_classes_max = 64 };
-        c->class_root = strdup("pclass");
+        c->class_root = strdup(CONFIG_CLASS_ROOT);
         c->state_dir = strdup("/var/lib/pclass");
         c->runtime_dir = strdup("/run/pclass");
         if (!c->class_root || !c->state_dir || !c->runtime_dir)

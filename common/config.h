@@ -19,7 +19,7 @@ typedef enum SweepAction {
 typedef struct Config {
         Mode mode;                  /* Mode=observe|enforce, default observe */
         char *class_root;           /* ClassRoot=: absolute = that path in every hierarchy; else a name below the broker's own cgroup;
-                                       default "pclass" */
+                                       default CONFIG_CLASS_ROOT */
         char **protect;             /* Protect=: globs over cgroup paths added to the built-in list; may repeat */
         char **unprotect;           /* Unprotect=: entries of the built-in list that are dropped */
         char **protect_users;       /* ProtectUsers= */
@@ -39,6 +39,8 @@ typedef struct Config {
         char *runtime_dir;          /* RuntimeDir=, default /run/pclass, owned by root */
 } Config;
 
+#define CONFIG_CLASS_ROOT "pclass"
+#define CONFIG_CLASS_ROOT_INSTALLED "/pclass.slice/pclass-classes.scope/classes" /* as data/pclass.conf has it */
 #define CONFIG_CGRED_SOCKET "/run/cgred.socket"
 
 int config_new(Config **ret); /* the defaults */

@@ -45,6 +45,10 @@ def installed():
 
 
 class Packaging(unittest.TestCase):
+    def test_the_installed_class_root_is_known_as_ours(self):
+        name = re.search(r'^#define CONFIG_CLASS_ROOT_INSTALLED "(.*?)"', read('common', 'config.h'), re.M)[1]
+        self.assertIn(f'\nClassRoot={name}\n', read('data', 'pclass.conf'))
+
     def test_one_version(self):
         version = re.search(r"version : '([\d.]+)'", read('meson.build'))[1]
         self.assertEqual(re.match(r'pclass \(([\d.]+)\)', read('debian', 'changelog'))[1], version)

@@ -81,6 +81,7 @@ static void test_v1_only(void **state) {
         assert_int_equal(set->items[1].flags, WIRE_HIERARCHY_MEMBERSHIP);
         assert_string_equal(set->items[1].root, "/a/b/pclass");
         assert_string_equal(set->items[2].root, "/pclass");
+        assert_true(set->items[2].has_default_root);
         assert_int_equal(hierarchy_find(set, "cpuacct", &i), 0);
         assert_int_equal(i, 1);
         assert_int_equal(hierarchy_find(set, "name=systemd", &i), 0);
