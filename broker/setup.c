@@ -18,6 +18,7 @@
 #include "broker/sandbox.h"
 #include "broker/tune.h"
 #include "broker/user.h"
+#include "common/conf.h"
 #include "common/fd.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -67,6 +68,14 @@ static int tell(int r, const TextError *err) {
         return r;
 }
 
+static void tell_skipped(const Config *c) {
+        _cleanup_strv_ char **files = NULL, **skipped = NULL;
+
+        (void) conf_list_files(c->class_dirs, ".conf", &files, &skipped);
+        for (char **path = skipped; path && *path; path++)
+                log_warning("%s " CONF_SKIPPED, *path);
+}
+
 static int table_text(const ClassTable *t, char **ret) {
         TextStream stream;
         FILE *f = text_stream_open(&stream);
@@ -95,7 +104,10 @@ int setup_check_config(const Setup *s, TextError *err) {
                 r = table_text(table, &new);
         if (r < 0)
                 return text_error(err, NULL, 0, 0, "the configuration cannot be read: %s", strerror(-r));
-        return !config_equal(s->config, config) || !streq(old, new);
+        bool changed = !config_equal(s->config, config) || !streq(old, new);
+        if (!changed) /* else the new start tells */
+                tell_skipped(config);
+        return changed;
 }
 
 void setup_reload_templates(Setup *s) {
@@ -360,6 +372,8 @@ int setup_run(const Options *o, Setup *ret) {
 
         if (r < 0)
                 r = tell(r, &err);
+        else
+                tell_skipped(s.config);
         if (r >= 0)
                 r = find_service_user(&s);
         if (r >= 0)

@@ -35,7 +35,7 @@ int cgrules_file_add(CgRules *c, const char *path, CgReport report, void *userda
 
         if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
                 return add_file(c, path, report, userdata);
-        r = conf_list_files(dirs, "", &files);
+        r = conf_list_files(dirs, "", &files, NULL);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {

@@ -34,7 +34,7 @@ static int add_file(Ruleset *rs, const char *path, TextError *err) {
 static int add_directory(Ruleset *rs, const char *path, TextError *err) {
         _cleanup_strv_ char **files = NULL;
         char *dirs[] = { (char *) path, NULL };
-        int r = conf_list_files(dirs, ".rules", &files);
+        int r = conf_list_files(dirs, ".rules", &files, NULL);
 
         if (r == -ENOMEM)
                 return r;

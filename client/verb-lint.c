@@ -6,6 +6,7 @@
 #include "client/host.h"
 #include "client/lint.h"
 #include "client/rulefile.h"
+#include "common/conf.h"
 #include "common/config.h"
 #include "common/str.h"
 
@@ -166,6 +167,18 @@ static void report_rules(Check *c) {
         }
 }
 
+static int check_skipped(Check *c, char *const *class_dirs) {
+        _cleanup_strv_ char **files = NULL, **skipped = NULL;
+        TextError where = {};
+        int r = conf_list_files(class_dirs, ".conf", &files, &skipped);
+
+        for (char **path = skipped; path && *path; path++) {
+                text_error(&where, *path, 0, 0, CONF_SKIPPED);
+                report_warning(&where, c);
+        }
+        return r == -ENOMEM ? cli_oom() : CLI_OK; /* otherwise the classes could not be read either */
+}
+
 static int prepare(Check *c, char *const *class_dirs, bool report) {
         TextError err = {};
         int r = host_new(&c->host);
@@ -186,6 +199,8 @@ static int prepare(Check *c, char *const *class_dirs, bool report) {
 static int check_all(Check *c, char **files, char *const *class_dirs, bool report) {
         int code = prepare(c, class_dirs, report);
 
+        if (code == CLI_OK)
+                code = check_skipped(c, class_dirs);
         for (; *files && code == CLI_OK; files++)
                 code = check_file(c, *files);
         if (code == CLI_OK)

@@ -396,7 +396,7 @@ int class_table_load(char *const *dirs, ClassTable **ret, TextError *err) {
 
         if (!t)
                 return -ENOMEM;
-        int r = conf_list_files(dirs, ".conf", &files);
+        int r = conf_list_files(dirs, ".conf", &files, NULL);
         if (r < 0) {
                 text_error(err, NULL, 0, 0, "the directories of classes cannot be listed: %s", strerror(-r));
                 return r;

@@ -129,7 +129,7 @@ static bool is_conf_file(const char *path) {
         return stat(path, &st) == 0 && (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)));
 }
 
-static int list_directory(const char *dir, const char *suffix, Map *names) {
+static int list_directory(const char *dir, const char *suffix, Map *names, char ***skipped) {
         _cleanup_free_ char *path = NULL;
         struct dirent *entry;
         int r = 0;
@@ -148,7 +148,8 @@ static int list_directory(const char *dir, const char *suffix, Map *names) {
                         r = map_put_string(names, entry->d_name, path);
                         if (r >= 0)
                                 path = NULL;
-                }
+                } else if (skipped)
+                        r = strv_append(skipped, path);
         }
         if (r >= 0 && !entry && errno != 0)
                 r = -errno;
@@ -162,14 +163,15 @@ static int compare_file_names(const void *a, const void *b) {
         return strcmp(strrchr(x, '/'), strrchr(y, '/'));
 }
 
-int conf_list_files(char *const *dirs, const char *suffix, char ***ret) {
+int conf_list_files(char *const *dirs, const char *suffix, char ***ret, char ***ret_skipped) {
         _cleanup_(map_freep) Map *names = NULL;
+        _cleanup_strv_ char **skipped = NULL;
         char **list = NULL, *path;
         size_t n = 0, i = 0;
         int r = map_new_string(&names);
 
         for (; r >= 0 && dirs && *dirs; dirs++)
-                r = list_directory(*dirs, suffix, names);
+                r = list_directory(*dirs, suffix, names, ret_skipped ? &skipped : NULL);
         if (r >= 0) {
                 list = calloc(map_size(names) + 1, sizeof(char *));
                 if (!list)
@@ -185,5 +187,7 @@ int conf_list_files(char *const *dirs, const char *suffix, char ***ret) {
         if (n > 0)
                 qsort(list, n, sizeof(char *), compare_file_names);
         *ret = list;
+        if (ret_skipped)
+                *ret_skipped = TAKE_PTR(skipped);
         return 0;
 }

@@ -19,5 +19,7 @@ int conf_parse_text(const char *text, size_t size, const char *file, ConfHandler
 int conf_parse_file(const char *path, ConfHandler handler, void *userdata, TextError *err);
 
 /* Lists files `*suffix` of several directories in order of file name; of equal names the one in the earlier directory
- * wins. Directories that do not exist are left out. Used for classes.d and rules.d. Caller frees with strv_free(). */
-int conf_list_files(char *const *dirs, const char *suffix, char ***ret);
+ * wins. Directories that do not exist are left out. Used for classes.d and rules.d. Caller frees with strv_free().
+ * ret_skipped, unless NULL: what is called so but is no file (CONF_SKIPPED says it), not opened, for it may be a pipe. */
+#define CONF_SKIPPED "is left out: it is no file, or a link that leads to none"
+int conf_list_files(char *const *dirs, const char *suffix, char ***ret, char ***ret_skipped);

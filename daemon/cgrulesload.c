@@ -49,7 +49,7 @@ static int load_directory(CgRules *c, const char *path, TextError *err) {
 
         if (!suffix || (size_t) snprintf(dir, sizeof(dir), "%.*s.d", (int) (suffix - path), path) >= sizeof(dir) || stat(dir, &st) < 0)
                 return 0;
-        r = conf_list_files(dirs, "", &files);
+        r = conf_list_files(dirs, "", &files, NULL);
         if (r < 0)
                 (void) text_error(err, dir, 0, 0, "cannot be read: %s", strerror(-r));
         for (char **f = files; r >= 0 && f && *f; f++)

@@ -133,9 +133,14 @@ static int load_kept(RuleBase *b, TextError *err) {
 /* ---- the stages ------------------------------------------------------------------------------------------------------- */
 
 static int read_begin(RuleLoad *l) {
+        _cleanup_strv_ char **skipped = NULL;
         int r = ruleset_new(&l->files);
 
-        return r < 0 ? r : conf_list_files(l->config ? l->config->rule_dirs : l->b->m->options->rule_dirs, ".rules", &l->paths);
+        if (r >= 0)
+                r = conf_list_files(l->config ? l->config->rule_dirs : l->b->m->options->rule_dirs, ".rules", &l->paths, &skipped);
+        for (char **path = skipped; path && *path; path++)
+                log_warning("%s " CONF_SKIPPED, *path);
+        return r;
 }
 
 static int next_file(RuleLoad *l, TextError *err) {

@@ -252,6 +252,18 @@ class Lint(ctl.Case):
         found = self.warnings('a: uid=5 => web\nb: uid>=0 => web\nc: uid=6 => web\nd: uid=7 => web\n')
         self.assertEqual(found, [(n, f'rule {r} never wins: rule b ({self.dir}/w.rules:2) before it takes every process') for n, r in ((3, 'c'), (4, 'd'))])
 
+    def test_what_is_no_file(self):
+        for name in ('dir', 'pipe', 'link'):
+            path = f'{self.dir}/c/{name}.conf'
+            os.makedirs(path if name == 'dir' else f'{self.dir}/c', exist_ok=True)
+            if name == 'pipe':
+                os.mkfifo(path)
+            elif name == 'link':
+                os.symlink('/nonexistent/x.conf', path)
+        found = self.json('lint', '--classes', f'{self.dir}/c', self.write('a.rules', 'a: uid=5 => ignore\n'))
+        self.assertEqual(sorted((f['level'], f['file']) for f in found), [('warning', f'{self.dir}/c/{n}.conf') for n in ('dir', 'link', 'pipe')])
+        self.assertIn('is left out', found[0]['message'])
+
     def test_caret_counts_characters(self):
         r = self.run_ctl('lint', self.write('a.rules', 'a: comm=größe bad=x => web\n'))
         self.assertIn('\n    a: comm=größe bad=x => web\n                  ^\n', r.stdout)

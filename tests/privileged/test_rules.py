@@ -135,6 +135,18 @@ class Files(Case):
         self.service.start()
         self.await_class(self.spawn(path=program('pta')).pid, 'b')
 
+    def test_what_is_called_like_a_file_and_is_none_is_said(self):
+        for name in ('rules.d/pipe.rules', 'classes.d/pipe.conf'):
+            os.mkfifo(f'{self.service.dir}/{name}')
+        for name in ('rules.d/link.rules', 'classes.d/link.conf'):
+            os.symlink('/nonexistent/file', f'{self.service.dir}/{name}')
+        self.service.reload()
+        self.service.restart()
+        self.await_class(self.spawn(path=program('pta')).pid, 'a')
+        log = self.service.log()
+        for name in ('rules.d/pipe.rules', 'rules.d/link.rules', 'classes.d/pipe.conf', 'classes.d/link.conf'):
+            self.assertEqual(log.count(f'{self.service.dir}/{name} is left out: '), 2, log)
+
     def test_unknown_key_names_file_line_and_column(self):
         self.service.write_rules('ok: uid=61210 {home} => a\nbad: uid=61211 colour=red {home} => b\n')
         with self.assertRaises(BusError) as caught:

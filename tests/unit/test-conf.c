@@ -103,9 +103,9 @@ static void make(const char *name, const char *text) {
 }
 
 static void test_list_files(void **state) {
-        char etc[64], run[64], lib[64], mask[96], wanted[3][96];
+        char etc[64], run[64], lib[64], mask[96], astray[96], pipe[96], wanted[3][96], directory[96];
         char *const dirs[] = { etc, run, lib, NULL };
-        _cleanup_strv_ char **files = NULL;
+        _cleanup_strv_ char **files = NULL, **skipped = NULL;
 
         snprintf(etc, sizeof(etc), "%s/etc", dir);
         snprintf(run, sizeof(run), "%s/run", dir); /* is not there */
@@ -121,21 +121,30 @@ static void test_list_files(void **state) {
         make("etc/b.conf", "");
         snprintf(mask, sizeof(mask), "%s/masked.conf", etc);
         assert_int_equal(symlink("/dev/null", mask), 0);
+        snprintf(astray, sizeof(astray), "%s/z.conf", etc);
+        assert_int_equal(symlink("/nonexistent/z.conf", astray), 0);
+        snprintf(directory, sizeof(directory), "%s/dir.conf", lib);
+        snprintf(pipe, sizeof(pipe), "%s/pipe.conf", lib);
+        assert_int_equal(mkfifo(pipe, 0644), 0);
         snprintf(wanted[0], sizeof(wanted[0]), "%s/a.conf", lib);
         snprintf(wanted[1], sizeof(wanted[1]), "%s/b.conf", etc);
         snprintf(wanted[2], sizeof(wanted[2]), "%s", mask);
 
-        assert_int_equal(conf_list_files(dirs, ".conf", &files), 0);
+        assert_int_equal(conf_list_files(dirs, ".conf", &files, &skipped), 0);
         assert_int_equal(strv_length(files), 3);
         for (size_t i = 0; i < 3; i++)
                 assert_string_equal(files[i], wanted[i]);
+        assert_int_equal(strv_length(skipped), 3);
+        assert_string_equal(skipped[0], astray);
+        assert_true(strv_contains(skipped, pipe));
+        assert_true(strv_contains(skipped, directory));
 }
 
 static void test_list_of_nothing(void **state) {
         char *const dirs[] = { (char *) "/nonexistent", NULL };
         _cleanup_strv_ char **files = NULL;
 
-        assert_int_equal(conf_list_files(dirs, ".conf", &files), 0);
+        assert_int_equal(conf_list_files(dirs, ".conf", &files, NULL), 0);
         assert_int_equal(strv_length(files), 0);
 }
 
