@@ -70,27 +70,43 @@ static int check_reachable(Lint *l, const RuleEntry *e) {
         return map_put_string(l->seen, key, (void *) e);
 }
 
+static bool takes_any(const Condition *c) {
+        const char *value = c->op == OPERATOR_EQUAL ? strchr(c->text, '=') : NULL;
+
+        for (size_t i = 0; i < c->n; i++)
+                if (c->alternatives[i].kind == ALTERNATIVE_NUMBERS && c->alternatives[i].from == 0 && c->alternatives[i].to >= UINT32_MAX - 1)
+                        return true;
+        return value && (streq(value, "=*") || streq(value, "=/*"));
+}
+
+/* Whoever is not what a rule excludes, or is what everybody is, can still call himself as he likes. */
+static bool binds(const Condition *c) {
+        return !c->negated && !takes_any(c);
+}
+
 /* A program names itself: comm by prctl(PR_SET_NAME), arg0 and script by the memory that holds its command line. Its loginuid it can set once, while
  * nobody has logged in for it. */
 static bool can_be_forged(const Rule *r, bool *ret_login) {
         const Condition *conditions;
         size_t n = rule_conditions(r, &conditions);
-        bool login = false;
+        bool login = false, forgeable = false;
 
         for (size_t i = 0; i < n; i++)
                 switch (conditions[i].key) {
                 case KEY_COMM:
                 case KEY_ARG0:
                 case KEY_SCRIPT:
+                        forgeable = true;
                         break;
                 case KEY_LOGINUID:
                         login = true;
                         break;
                 default:
-                        return false;
+                        if (binds(&conditions[i]))
+                                return false;
                 }
         *ret_login = login;
-        return n > 0;
+        return forgeable || login;
 }
 
 static void check_forgery(const Lint *l, const RuleEntry *e) {

@@ -274,6 +274,14 @@ class Lint(ctl.Case):
         self.assertIn('any program can call itself', found[0][1])
         self.assertIn('escapes the rules behind it', found[2][1])
 
+    def test_forged_beside_what_binds_nobody(self):
+        loose = ['!exe=/y', 'uid>=0', 'gid<=4294967295', 'uid=5|0-4294967295', 'exe=*', 'cgroup=/*', '!user=root uid>=0']
+        found = self.warnings(''.join(f'r{i}: comm=x {c} => web{i}\n' for i, c in enumerate(loose)))
+        self.assertEqual([line for line, _ in found], list(range(1, len(loose) + 1)))
+        bound = ['uid>=1', 'uid=0-5', 'exe=/y*', 'exe~"y=*"', 'cgroup=/y/*', '!exe=/y user=root']
+        self.assertEqual(self.warnings(''.join(f'r{i}: comm=x {c} => web{i}\n' for i, c in enumerate(bound))), [])
+        self.assertEqual(self.warnings('a: !exe=/y => web\nb: uid>=0 => web\n'), [])
+
     def test_forged_with_every_key_alone(self):
         """Every rule whose only keys can be forged is named, and no other."""
         keys = {'comm': 'x', 'arg0': 'x', 'script': '/x', 'loginuid': '5', 'exe': '/x', 'uid': '5', 'gid': '5', 'ruid': '5', 'session': '5', 'user': 'root',
