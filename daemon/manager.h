@@ -240,9 +240,11 @@ typedef struct PlanEntry {
         char *holder_detail;
 } PlanEntry;
 /* What would move if `candidate` were in force (NULL: the present ruleset, whatever the mode); writes nothing. Whom the broker would refuse is known
- * if manager_plan_ask() was called before with the same rules and all has settled since: that also asks for the names that are needed. */
+ * if manager_plan_ask() was called before with the same rules and all has settled since: that also asks for the names that are needed.
+ * 1: with them, or by what came since, the broker has to be asked more, and is; call again when that has settled, with `final` to have an answer
+ * whatever comes. */
 int manager_plan_ask(Manager *m, const Ruleset *candidate);
-int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n);
+int manager_plan(Manager *m, const Ruleset *candidate, bool final, PlanEntry **ret, size_t *ret_n);
 void plan_entries_free(PlanEntry *e, size_t n);
 
 /* ---- status ------------------------------------------------------------------------------------------------------ */

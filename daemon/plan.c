@@ -25,6 +25,8 @@ typedef struct Plan {
         Manager *m;
         const Ruleset *rules;
         bool asking; /* only to ask the broker whom it would refuse: the entries are made later */
+        bool final;  /* it is not asked any more */
+        size_t asked;
         PlanEntry *entries;
         size_t n, room;
 } Plan;
@@ -119,8 +121,13 @@ static int plan_move(Plan *plan, Verdict *v, const Process *p, uint32_t mask, co
         while (t + 1 < v->targets + v->n_targets && !(t->hierarchies & mask))
                 t++;
         uint32_t class_index = v->n_targets == 0 ? WIRE_NONE : t->class ? t->class->index : t->template ? t->template->index : WIRE_NONE;
+        int r = plan->final ? 0 : refusals_ask(plan->m, v->info.pid, v->info.cookie, class_index);
+
+        if (r < 0)
+                return r;
+        plan->asked += r;
         if (plan->asking)
-                return refusals_ask(plan->m, v->info.pid, v->info.cookie, class_index);
+                return 0;
         WireCode code = refusals_get(plan->m, v->info.pid, v->info.cookie, class_index);
         return plan_add(plan, v, p, mask, code == WIRE_OK ? HOLDER_NONE : HOLDER_PROTECTED, code == WIRE_OK ? "" : wire_code_name(code), reason);
 }
@@ -214,13 +221,13 @@ int manager_plan_ask(Manager *m, const Ruleset *candidate) {
         return r;
 }
 
-int manager_plan(Manager *m, const Ruleset *candidate, PlanEntry **ret, size_t *ret_n) {
-        Plan plan = { .m = m, .rules = candidate ?: m->rules->current };
+int manager_plan(Manager *m, const Ruleset *candidate, bool final, PlanEntry **ret, size_t *ret_n) {
+        Plan plan = { .m = m, .rules = candidate ?: m->rules->current, .final = final };
         int r = plan_all(&plan);
 
-        if (r < 0) {
+        if (r < 0 || plan.asked > 0) {
                 plan_entries_free(plan.entries, plan.n);
-                return r;
+                return r < 0 ? r : 1;
         }
         *ret = plan.entries;
         *ret_n = plan.n;

@@ -74,7 +74,7 @@ int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {
                 return r;
         s->items[s->n++] = (Refusal) { .item = { .pid = (uint32_t) pid, .class_index = class_index, .flags = WIRE_MOVE_TRY, .cookie = cookie }, .code = WIRE_OK };
         ask_more(m);
-        return 0;
+        return 1;
 }
 
 WireCode refusals_get(const Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index) {

@@ -21,7 +21,8 @@ void refusals_done(Manager *m);
 
 /* A new plan: what is known of others goes, unless the answer to one may still have to be made of it. */
 void refusals_begin(Manager *m);
-/* class_index: as in WireMove. Asked a few at a time, so that moves do not wait behind them; the change has settled when all are answered. -ENOMEM. */
+/* class_index: as in WireMove. Asked a few at a time, so that moves do not wait behind them; the change has settled when all are answered. 1; 0: that was
+ * asked before. -ENOMEM. */
 int refusals_ask(Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index);
 /* WIRE_OK: none is known. */
 WireCode refusals_get(const Manager *m, pid_t pid, uint64_t cookie, uint32_t class_index);

@@ -149,6 +149,8 @@ static void call_unlink(Call *c) {
                 c->next->previous = c->previous;
 }
 
+static void call_settle(Call *c);
+
 static void on_settled(void *userdata) {
         _cleanup_(sd_bus_error_free) sd_bus_error e = SD_BUS_ERROR_NULL;
         _cleanup_(call_freep) Call *c = userdata;
@@ -156,7 +158,10 @@ static void on_settled(void *userdata) {
 
         call_unlink(c);
         r = call_reply(c, &e);
-        if (r < 0)
+        if (r == -EINPROGRESS && !c->waited) {
+                c->waited = true;
+                call_settle(TAKE_PTR(c));
+        } else if (r < 0)
                 call_reply_error(c, r, &e);
 }
 

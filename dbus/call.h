@@ -17,6 +17,7 @@ typedef struct Method {
         int (*check)(Call *c, sd_bus_error *e);
         int (*act)(Call *c, sd_bus_error *e);                              /* makes the change; NULL: a mere question */
         int (*answer)(Call *c, sd_bus_message *reply, sd_bus_error *e);    /* fills the reply; NULL: it is empty */
+        /* With settle answer() may return -EINPROGRESS once: it is called again, with a new reply, when what it began has settled. */
         /* Instead of act(): begins something that ends later with call_finish(). On failure nothing has begun. */
         int (*begin)(Call *c, sd_bus_error *e);
         bool settle; /* the reply waits until the moves that follow have been answered */
@@ -50,6 +51,7 @@ struct Call {
         ProcessOwner bound;       /* of the process that the first check found: the second one must find the same */
         bool unnamed;             /* check() found a user whose name is not known yet, and polkit should hear it */
         bool settle;              /* as in the method, when only this call needs it */
+        bool waited;              /* answer() said -EINPROGRESS before */
 
         /* For polkit: who need not ask, and what the dialog may show (name, value, ..., NULL). */
         uid_t owner;

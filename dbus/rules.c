@@ -312,9 +312,11 @@ static int answer_plan(Call *c, sd_bus_message *reply, sd_bus_error *e) {
 
         if (r < 0)
                 return r;
-        r = manager_plan(c->manager, rules, &entries, &n);
+        r = manager_plan(c->manager, rules, c->waited, &entries, &n);
         if (r < 0)
                 return error_of_daemon(r, e);
+        if (r == 1)
+                return -EINPROGRESS;
         r = append_plan(reply, entries, n);
         plan_entries_free(entries, n);
         return r;

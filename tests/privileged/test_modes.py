@@ -85,7 +85,7 @@ class Plan(Case):
 class PlanOfProtected(Case):
     """Before anything was ever moved: only the broker knows whom it protects."""
     CONFIG = {'Mode': 'observe', 'ProtectUsers': '61222'}
-    CLASSES = '[Class a]\n[Class few]\nAllowedUsers=root\n[Class kinds/%p]\nAllowedUsers=root\n'
+    CLASSES = '[Class a]\n[Class few]\nAllowedUsers=root\n[Class kinds/%p]\nAllowedUsers=root\n[Class users/%u]\nAllowedUsers=root\n'
     RULES = 'few: uid=61223 comm=pta {home} => few\nkind: uid=61223 {home} => kinds/%p\none: comm=pta {home} => a\n'
 
     def new_service(self):
@@ -99,6 +99,11 @@ class PlanOfProtected(Case):
         free = self.spawn(path=program('pta'))
         wanted = {kept.pid: ('protected', 'protected'), free.pid: ('', ''), others['user'].pid: ('protected', 'protected'),
                   others['class'].pid: ('protected', 'not-allowed'), others['template'].pid: ('protected', 'not-allowed')}
+
+        # Nobody has asked for that user's name yet: only with it the target is known, about which the broker is to be asked.
+        named = self.as_user(61204)
+        first = {p['PID']: (p['Holder'], p['HolderDetail'], p['Class']) for p in self.service.plan('named: uid=61204 {home} => users/%u')}
+        self.assertEqual(first[named.pid], ('protected', 'not-allowed', 'users/ptest4'))
 
         def plan():
             return {p['PID']: (p['Holder'], p['HolderDetail']) for p in self.service.plan() if p['PID'] in wanted}
