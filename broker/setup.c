@@ -86,6 +86,13 @@ static int table_text(const ClassTable *t, char **ret) {
         return text_stream_close(&stream, ret, NULL);
 }
 
+/* Whether another one can be used shows when the service is started with it: too late for a reload, which changes all or nothing. */
+static int check_directories(const Setup *s, const Config *config, TextError *err) {
+        const char *key = !streq(s->config->state_dir, config->state_dir) ? "StateDir" : !streq(s->config->runtime_dir, config->runtime_dir) ? "RuntimeDir" : NULL;
+
+        return key ? text_error(err, s->options->config, 0, 0, "a changed %s= takes a restart of the service: systemctl restart pclass", key) : 0;
+}
+
 int setup_check_config(const Setup *s, TextError *err) {
         _cleanup_(config_freep) Config *config = NULL;
         _cleanup_(class_table_freep) ClassTable *table = NULL;
@@ -94,6 +101,8 @@ int setup_check_config(const Setup *s, TextError *err) {
 
         if (r >= 0)
                 r = allowed_roots_check(config, s->options->config, s->hierarchies, err);
+        if (r >= 0)
+                r = check_directories(s, config, err);
         if (r == -EACCES)
                 return 1; /* a directory that did not exist when the sandbox was closed */
         if (r == -EINVAL)
@@ -330,15 +339,21 @@ static bool needs_spares(const Options *o) {
         return uname(&u) >= 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 6));
 }
 
+/* -EINVAL, which ends the service for good, for what does not pass by itself. */
+static int unless_it_passes(int r) {
+        return r >= 0 || is_shortage(r) || r == -ENOSPC ? r : -EINVAL;
+}
+
 static int make_everything(Setup *s) {
         int r = make_state_dir(s);
 
         if (r >= 0)
                 r = s->runtime_fd = open_directory(s->config->runtime_dir, 0755, O_RDONLY);
+        r = unless_it_passes(r);
         if (r >= 0)
                 r = make_classes(s);
         if (r >= 0)
-                r = read_origins(s);
+                r = unless_it_passes(read_origins(s));
         if (r < 0)
                 return r;
         if (s->config->cgred_socket && (s->cgred_fd = cgred_socket_open(s->config->cgred_socket)) < 0)

@@ -30,6 +30,7 @@ typedef struct Setup {
 /* Reads and checks everything first, then changes things. Errors are told. */
 /* Reads the configuration and mounts the named hierarchies that it asks for; nothing else. */
 int setup_mount_hierarchies(const Options *o);
+/* -EINVAL: only the administrator can mend it. Other -errno: another start may help. */
 int setup_run(const Options *o, Setup *ret);
 void setup_done(Setup *s);
 

@@ -313,6 +313,11 @@ static void on_policy(void *userdata) {
 
 static const BrokerOps broker_ops = { .announced = on_announced, .hello = on_hello, .gone = on_broker_gone };
 
+/* -EINVAL, which ends the service for good, for what only the administrator can mend. */
+static int unless_it_passes(int r) {
+        return r >= 0 || is_shortage(r) ? r : -EINVAL;
+}
+
 static int manager_parts(Manager *m, const ManagerFds *fds) {
         int r;
 
@@ -328,8 +333,10 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
         if (r < 0)
                 return log_error_errno(r, "Cannot read the process directory");
         r = store_open(m->options->state_dir, &m->store);
-        if (r < 0)
-                return log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);
+        if (r < 0) {
+                log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);
+                return unless_it_passes(r);
+        }
         r = marks_open(m);
         if (r < 0)
                 return r;
@@ -361,7 +368,7 @@ static int manager_rules(Manager *m) {
                 text_error_format(&err, text, sizeof(text));
                 log_error("%s", err.message[0] ? text : strerror(-r));
         }
-        return r;
+        return unless_it_passes(r);
 }
 
 /* Each move under way holds a descriptor; some are kept for everything else. */
