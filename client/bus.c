@@ -31,6 +31,7 @@ static const struct {
         { "org.freedesktop.DBus.Error.NoReply", CLI_NOT_RUNNING, "The service ended or hangs; look at: journalctl -u pclass" },
         { "org.freedesktop.DBus.Error.Disconnected", CLI_NOT_RUNNING, "The bus ended the connection." },
         { "org.freedesktop.DBus.Error.Spawn.", CLI_NOT_RUNNING, "It could not be started; look at: journalctl -u pclass" },
+        { "org.freedesktop.DBus.Error.TimedOut", CLI_NOT_RUNNING, "It does not come up; look at: systemctl status pclass, journalctl -u pclass" },
         { "org.freedesktop.systemd1.", CLI_NOT_RUNNING, "It could not be started; look at: journalctl -u pclass" },
         { "org.freedesktop.DBus.Error.UnknownObject", CLI_NO_SUCH_OBJECT, NULL },
         { "org.freedesktop.DBus.Error.UnixProcessIdUnknown", CLI_NO_SUCH_OBJECT, NULL },

@@ -281,6 +281,13 @@ class Errors(ctl.BusCase):
                 self.assertEqual(got, code)
                 self.assertIn('the test says no', err)
 
+    def test_a_service_that_does_not_come_up(self):
+        """What the bus says when it has waited for one that ends again and again."""
+        code, err = self.denied('org.freedesktop.DBus.Error.TimedOut', 'add-rule', 'a: uid=1 => b')
+        self.assertEqual(code, ctl.NOT_RUNNING)
+        self.assertIn('the pclass service is not running: the test says no', err)
+        self.assertIn('service pclass start' if 'service pclass' in ctl.START else 'systemctl status pclass, journalctl -u pclass', err)
+
 
 class Terminal(ctl.BusCase):
     """What is printed to somebody who looks."""
