@@ -137,14 +137,15 @@ int runtime_classes_load(ClassSet *s) {
 
         if (r == -ENOENT)
                 return 0;
-        if (r == 1)
-                log_warning("the list of classes made at run time is damaged; the copy that was saved before it is taken");
+        if (r > 0)
+                log_warning("the list of classes made at run time is %s; the copy that was saved before it is taken", r == KEPT_GONE ? "gone" : "damaged");
         if (r == -EBADMSG) {
                 log_warning("the list of classes made at run time is damaged, and there is no copy of it: their cgroups stay, nothing is moved there any more");
-                return 0;
+                return KEPT_LOST;
         }
         if (r < 0)
                 return log_error_errno(r, "the list of classes made at run time cannot be read");
+        int state = r;
         r = strv_split(text, "\n", &lines);
         if (r >= 0 && lines)
                 qsort(lines, strv_length(lines), sizeof(*lines), by_length);
@@ -156,7 +157,7 @@ int runtime_classes_load(ClassSet *s) {
                         log_warning("a class of an earlier start is left out: %.80s", *l);
         }
         note_leaves(s);
-        return r;
+        return r < 0 ? r : state;
 }
 
 /* ---- adding ------------------------------------------------------------------------------------------------------------- */

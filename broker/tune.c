@@ -195,18 +195,22 @@ int tune_load(int runtime_fd, ClassTable **ret) {
 
         if (r == -ENOENT)
                 return 0;
-        if (r == 1)
-                log_warning("the file of what was changed in classes is damaged; the copy that was saved before it is taken");
-        if (r == -EBADMSG)
+        if (r > 0)
+                log_warning("the file of what was changed in classes is %s; the copy that was saved before it is taken", r == KEPT_GONE ? "gone" : "damaged");
+        if (r == -EBADMSG) {
                 log_warning("the file of what was changed in classes is damaged, and there is no copy of it: what root's files say is in force again");
-        if (r < 0)
-                return r == -EBADMSG ? 0 : log_error_errno(r, "what was changed in classes cannot be read");
-        r = class_table_parse(text, strlen(text), TUNE_FILE, ret, &err);
-        if (r < 0 && r != -ENOMEM) {
-                text_error_format(&err, message, sizeof(message));
-                log_warning("what was changed in classes is forgotten, what root's files say is in force again: %s", message);
+                return KEPT_LOST;
         }
-        return r == -ENOMEM ? r : 0;
+        if (r < 0)
+                return log_error_errno(r, "what was changed in classes cannot be read");
+        int q = class_table_parse(text, strlen(text), TUNE_FILE, ret, &err);
+        if (q == -ENOMEM)
+                return q;
+        if (q >= 0)
+                return r;
+        text_error_format(&err, message, sizeof(message));
+        log_warning("what was changed in classes is forgotten, what root's files say is in force again: %s", message);
+        return KEPT_LOST;
 }
 
 void tune_dropped(Broker *b, const Class *c) {

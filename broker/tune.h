@@ -9,8 +9,8 @@
  * -EOPNOTSUPP this machine has it not, others from the kernel; ret->text says it. */
 void tune_class(Broker *b, const WireTune *m, WireResult *ret);
 
-/* Reads what was changed before a restart, for class_set_restore(). *ret stays as it was when there is nothing, or when it is damaged past help, which is
- * said. -errno: it cannot be read now, and must not be written over. */
+/* Reads what was changed before a restart, for class_set_restore(). KeptState, which is said; *ret stays as it was when there is nothing, or when it is damaged
+ * past help (KEPT_LOST). -errno: it cannot be read now, and must not be written over. */
 int tune_load(int runtime_fd, ClassTable **ret);
 /* A class is no more (class_set_forget()): neither is what was changed of it. */
 void tune_dropped(Broker *b, const Class *c);

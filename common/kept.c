@@ -57,11 +57,13 @@ int kept_load(int dirfd, const char *name, char **ret) {
         char previous[NAME_SIZE];
         int r = load_whole(dirfd, name, ret);
 
-        if (r != -EBADMSG)
+        if (r != -EBADMSG && r != -ENOENT)
                 return r;
         snprintf(previous, sizeof(previous), "%s" PREVIOUS, name);
-        r = load_whole(dirfd, previous, ret);
-        return r >= 0 ? 1 : r == -ENOENT ? -EBADMSG : r;
+        int copy = load_whole(dirfd, previous, ret);
+        if (copy >= 0)
+                return r == -ENOENT ? KEPT_GONE : KEPT_COPY;
+        return copy == -ENOENT ? r : copy;
 }
 
 /* A good file becomes the previous one; a damaged one must not take its place. */

@@ -13,8 +13,15 @@
 #define KEPT_SIZE_MAX (64u << 20)
 #define KEPT_SUM_SIZE 10 /* what a checksum adds to a line of a journal, its newline included */
 
-/* The text of a whole file. 1 = it was damaged, and this is the copy before it: say so. -EBADMSG: the copy is damaged too, or not there. -ENOENT: no
- * such file. Other -errno: it cannot be read now. */
+/* What there was: all but the first are to be said. */
+typedef enum KeptState {
+        KEPT_WHOLE,
+        KEPT_COPY, /* it was damaged, this is the copy before it */
+        KEPT_GONE, /* it was not there, this is the copy before it: nobody but an administrator removes it, and he may have meant both */
+        KEPT_LOST, /* for those who go on without either */
+} KeptState;
+/* The text of a whole file, or of the copy before it: KEPT_WHOLE, KEPT_COPY, KEPT_GONE. -EBADMSG: it is damaged or gone, and there is no good copy. -ENOENT: neither
+ * is there. Other -errno: it cannot be read now. */
 int kept_load(int dirfd, const char *name, char **ret);
 /* Temporary file, fsync, rename, fsync of the directory. What was there stays, whole, when this fails. -E2BIG, -errno. */
 int kept_save(int dirfd, const char *name, const char *text, mode_t mode);

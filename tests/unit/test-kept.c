@@ -112,6 +112,22 @@ static void test_damaged_without_a_copy(void **state) {
         assert_kept("x", -EBADMSG, NULL);
 }
 
+/* Nobody of ours removes one of the two. */
+static void test_gone(void **state) {
+        assert_int_equal(kept_save(dir, "x", "one\n", 0600), 0);
+        assert_int_equal(kept_save(dir, "x", "two\n", 0600), 0);
+        assert_int_equal(unlinkat(dir, "x", 0), 0);
+        assert_kept("x", KEPT_GONE, "one\n");
+        assert_int_equal(kept_save(dir, "x", "three\n", 0600), 0);
+        assert_kept("x", KEPT_WHOLE, "three\n");
+        assert_kept("x.previous", KEPT_WHOLE, "one\n");
+        assert_int_equal(unlinkat(dir, "x", 0), 0);
+        put("x.previous", "# checksum 00", 13);
+        assert_kept("x", -EBADMSG, NULL);
+        assert_int_equal(unlinkat(dir, "x.previous", 0), 0);
+        assert_kept("x", -ENOENT, NULL);
+}
+
 #define CHECK(condition) do { if (!(condition)) _exit(__LINE__ % 251 + 1); } while (0)
 
 /* In a process and a mount namespace of its own. */
@@ -234,6 +250,7 @@ int main(void) {
                 TEST(test_round_trip),
                 TEST(test_cut_and_flipped_anywhere),
                 TEST(test_damaged_without_a_copy),
+                TEST(test_gone),
                 TEST(test_disk_full),
                 cmocka_unit_test(test_lines),
                 cmocka_unit_test(test_first_line),
