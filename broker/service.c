@@ -71,6 +71,15 @@ static int add_without(char ***argv, const Options *o) {
         return text ? add_argument(argv, "--without=%s", text) : -ENOMEM;
 }
 
+/* What there was of files kept over a restart, for those who ask pclassd. */
+static int add_kept(char ***argv, const Setup *s) {
+        int r = add_argument(argv, "--kept=tuned=%d", s->tuned);
+
+        if (r >= 0)
+                r = add_argument(argv, "--kept=runtime-classes=%d", s->runtime_classes);
+        return r < 0 ? r : add_argument(argv, "--kept=origins=%d", origins_damaged(s->origins) > 0 ? KEPT_LOST : KEPT_WHOLE);
+}
+
 /* The first ones: a gap would end the list. */
 static unsigned count_spares(const Setup *s) {
         unsigned n = 0;
@@ -107,6 +116,8 @@ static int listener_arguments(const Service *s, char ***ret) {
                 r = add_argument(&argv, "--cgred");
         if (r >= 0 && s->setup.cgred_error)
                 r = add_argument(&argv, "--cgred-error=%d", -s->setup.cgred_error);
+        if (r >= 0)
+                r = add_kept(&argv, &s->setup);
         if (r >= 0 && c->cgrules_leave_unit)
                 r = add_argument(&argv, "--cgrules-leave-unit");
         for (char **dir = c->rule_dirs; r >= 0 && dir && *dir; dir++)

@@ -279,6 +279,7 @@ static int make_classes(Setup *s) {
                 s->classes->runtime_fd = s->runtime_fd;
                 s->classes->runtime_max = s->config->runtime_classes_max;
                 r = runtime_classes_load(s->classes);
+                s->runtime_classes = (KeptState) MAX(r, 0);
         }
         if (r >= 0)
                 r = allowed_roots_open(s->config->allowed_roots, s->hierarchies, &s->roots);
@@ -292,6 +293,7 @@ static int make_classes(Setup *s) {
         r = tune_load(s->runtime_fd, &remembered);
         if (r < 0)
                 return r;
+        s->tuned = (KeptState) r;
         class_set_restore(s->classes, remembered);
         r = class_set_realise(s->classes);
         s->classes->remembered = NULL;

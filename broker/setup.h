@@ -2,6 +2,7 @@
 #pragma once
 #include "broker/broker.h"
 #include "broker/options.h"
+#include "common/kept.h"
 
 #define SETUP_SPARES 2
 
@@ -18,6 +19,7 @@ typedef struct Setup {
         AllowedRoots *roots;
         PlaceTable *places;
         Origins *origins;
+        KeptState tuned, runtime_classes; /* what there was of them */
         char **protect;
         uid_t *protect_uids;
         size_t n_protect_uids;

@@ -50,6 +50,7 @@ void assign_load(Manager *m) {
         if (r >= 0)
                 r = assignments_parse(&m->assign.table, text, boot_id, now_ns());
         if (r < 0) {
+                m->losses.how[LOSS_ASSIGNMENTS] = KEPT_LOST;
                 log_warning_errno(r, "The kept assignments cannot be read: whoever was assigned is judged by rules");
                 return;
         }

@@ -148,6 +148,7 @@ void manager_doctor(Manager *m, DoctorCallback callback, void *userdata) {
 
         look_at_state(&d);
         look_at_cgred(&d);
+        losses_doctor(m, callback, userdata);
         look_at_kernel(&d);
         look_at_rules(&d);
         look_at_classes(&d);

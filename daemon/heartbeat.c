@@ -11,9 +11,10 @@
 
 static void heartbeat_ping(Manager *m, bool alive) {
         WirePing ping = { .heartbeat_ok = alive };
+        bool degraded = m->degraded || losses_reason(m);
 
         snprintf(ping.status, sizeof(ping.status), "%s, %s: %zu processes known, %llu moved, %llu events lost",
-                 mode_to_string(m->mode), m->degraded ? "degraded" : "running", proctable_size(m->table),
+                 mode_to_string(m->mode), degraded ? "degraded" : "running", proctable_size(m->table),
                  (unsigned long long) m->stats.moves_done, (unsigned long long) m->stats.events_lost);
         (void) brokerclient_submit(m->broker, WIRE_PING, &ping, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include "daemon/execlient.h"
 #include "daemon/heartbeat.h"
 #include "daemon/instances.h"
+#include "daemon/losses.h"
 #include "daemon/manager.h"
 #include "daemon/marks.h"
 #include "daemon/names.h"
@@ -42,6 +43,7 @@ typedef struct Options {
         unsigned cgred_error; /* errno: it is wanted, and could not be made; 0 = no error */
         bool connector;      /* the broker had one to give */
         unsigned spares;     /* and so many more in reserve */
+        uint8_t kept[_LOSS_N]; /* what the broker found of its files; the rest is 0 */
         char *without;       /* kernel features to do without, for tests of the fallbacks */
 } Options;
 
@@ -72,6 +74,7 @@ struct Manager {
         CgroupIds cgroup_ids;
         Map *members;               /* pid -> WireMember*, from before a restart; dropped after the first whole scan */
         Store *store;
+        Losses losses;
         Marks marks;
         RuleBase *rules;
         ProcTable *table;

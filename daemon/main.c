@@ -32,6 +32,7 @@ static int help(void) {
              "  --cgrules-leave-unit     its rules take processes out of their units\n"
              "  --cgred                  the socket for clients of libcgroup was handed over\n"
              "  --cgred-error=ERRNO      it is wanted, and could not be made\n"
+             "  --kept=FILE=N            what the broker found of a file that it keeps: 1 a copy, 2 a copy for one that was gone, 3 nothing\n"
              "  --connector=yes|no       whether the connector socket was handed over\n"
              "  --spares=N               how many more were, in reserve\n"
              "  --without=LIST           do without pidfd-info, pidfs, event-mask\n"
@@ -40,7 +41,7 @@ static int help(void) {
 }
 
 enum { ARG_MODE = 256, ARG_HEARTBEAT, ARG_SWEEP, ARG_SWEEP_ACTION, ARG_SCAN, ARG_STATE, ARG_RUNTIME, ARG_RULES, ARG_CONNECTOR, ARG_SPARES, ARG_WITHOUT, ARG_LOG,
-       ARG_CGRULES, ARG_LEAVE_UNIT, ARG_CGRED, ARG_CGRED_ERROR, ARG_CONFIG };
+       ARG_CGRULES, ARG_LEAVE_UNIT, ARG_CGRED, ARG_CGRED_ERROR, ARG_CONFIG, ARG_KEPT };
 
 static const struct option long_options[] = {
         { "mode", required_argument, NULL, ARG_MODE },           { "heartbeat", required_argument, NULL, ARG_HEARTBEAT },
@@ -52,7 +53,7 @@ static const struct option long_options[] = {
         { "help", no_argument, NULL, 'h' },                      { "version", no_argument, NULL, 'V' },
         { "cgrules", required_argument, NULL, ARG_CGRULES },     { "cgrules-leave-unit", no_argument, NULL, ARG_LEAVE_UNIT },
         { "cgred", no_argument, NULL, ARG_CGRED },               { "config", required_argument, NULL, ARG_CONFIG },
-        { "cgred-error", required_argument, NULL, ARG_CGRED_ERROR },
+        { "cgred-error", required_argument, NULL, ARG_CGRED_ERROR }, { "kept", required_argument, NULL, ARG_KEPT },
         {},
 };
 
@@ -95,6 +96,8 @@ static int parse_option(int c, const char *arg, Options *o) {
                 return 0;
         case ARG_CGRED_ERROR:
                 return str_to_u32(arg, &o->cgred_error);
+        case ARG_KEPT:
+                return losses_parse(arg, o->kept);
         case ARG_CONNECTOR:
                 o->connector = streq(arg, "yes");
                 return o->connector || streq(arg, "no") ? 0 : -EINVAL;

@@ -337,6 +337,9 @@ static int manager_parts(Manager *m, const ManagerFds *fds) {
                 log_error_errno(r, "Cannot use the state directory %s", m->options->state_dir);
                 return unless_it_passes(r);
         }
+        r = store_unwritable(m->store);
+        if (r < 0)
+                log_warning_errno(r, "The state directory %s cannot be written, and changes are refused until it can", m->options->state_dir);
         r = marks_open(m);
         if (r < 0)
                 return r;
@@ -358,10 +361,11 @@ static int manager_rules(Manager *m) {
         if (r < 0)
                 return r;
         int kept = store_load_mode(m->store, &m->mode);
+        if (is_shortage(kept))
+                return kept;
         if (kept < 0)
                 m->mode = m->options->mode;
-        if (kept != 0 && kept != -ENOENT)
-                log_warning("The mode that was set is damaged in the state directory; going on with %s", mode_to_string(m->mode));
+        losses_note(m, LOSS_MODE, kept == -ENOENT ? KEPT_WHOLE : kept < 0 ? KEPT_LOST : (KeptState) kept);
         r = rulebase_load(m->rules, &err);
         if (r < 0) {
                 char text[600];
@@ -390,6 +394,7 @@ int manager_new(const Options *options, const ManagerFds *fds, Manager **ret) {
         m->started_ns = now_ns();
         m->exe.fd = m->reader.proc = m->marks.fd = -EBADF;
         m->moves_max = moves_max();
+        memcpy(m->losses.how, options->kept, sizeof(m->losses.how));
         r = sd_event_default(&m->event);
         if (r >= 0)
                 r = watchers_init();

@@ -273,8 +273,8 @@ typedef void (*DoctorCallback)(const DoctorFinding *f, void *userdata);
 void manager_doctor(Manager *m, DoctorCallback callback, void *userdata);
 typedef void (*CounterCallback)(const char *name, uint64_t value, void *userdata);
 void manager_counters(Manager *m, CounterCallback callback, void *userdata);
-/* Kept in the state directory: it outranks pclass.conf until set again. */
-int manager_set_mode(Manager *m, Mode mode);
+/* Kept in the state directory: it outranks pclass.conf until set again. Errors: of the disk, with err. */
+int manager_set_mode(Manager *m, Mode mode, TextError *err);
 /* Judges every process again now. */
 int manager_reclassify(Manager *m);
 

@@ -168,6 +168,8 @@ int marks_open(Manager *m) {
         if (r < 0 && r != -ENOENT)
                 give_up(s, r);
         if (s->damaged > 0)
+                m->losses.how[LOSS_MARKS] = KEPT_LOST;
+        if (s->damaged > 0)
                 log_warning("%zu lines about sticky processes are damaged in the state directory: whom they were about is judged anew", s->damaged);
         return 0;
 }

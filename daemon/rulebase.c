@@ -341,6 +341,8 @@ bool rulebase_in_force(const RuleBase *b, const Rule *rule) {
 }
 
 bool rulebase_leads_to(const RuleBase *b, const char *class_name, const char *template_name) {
+        if (b->runtime_lost) /* one of those may */
+                return true;
         for (size_t i = 0; i < ruleset_size(b->current); i++) {
                 const RuleEntry *e = ruleset_get(b->current, i);
                 const RuleTarget *targets;

@@ -30,6 +30,7 @@ typedef struct RuleBase {
         Ruleset *discarded[8];   /* out of force, let go of bit by bit */
         size_t n_discarded;
         bool trim;               /* they were large */
+        bool runtime_lost;       /* there are others in a file that is damaged, which stays as it is */
         bool names_pending;      /* the last compile met a name that is still being asked for */
         bool groups_pending;     /* the last match did, of a group that a process is in */
 } RuleBase;

@@ -3,6 +3,8 @@
 #include "common/log.h"
 #include "daemon/internal.h"
 
+#define refuse(err, error, ...) ((void) text_error(err, NULL, 0, 0, __VA_ARGS__), (error))
+
 static int store_runtime(RuleBase *b, const RuntimeRule *list, size_t n) {
         _cleanup_free_ StoredRule *stored = calloc(MAX(n, (size_t) 1), sizeof(*stored));
 
@@ -18,21 +20,20 @@ static int commit(RuleBase *b, RuntimeRule *list, size_t n, TextError *err) {
         _cleanup_(ruleset_freep) Ruleset *rs = NULL;
         int r = rulebase_build(b, b->files, list, n, &rs, err);
 
-        if (r >= 0) {
-                r = store_runtime(b, list, n);
-                if (r < 0)
-                        (void) text_error(err, b->m->options->state_dir, 0, 0, "cannot store the rules: %s", strerror(-r));
-        }
         if (r < 0)
                 return r;
+        if (b->runtime_lost)
+                return refuse(err, -EIO, "%s/rules is damaged or cannot be read, and is not overwritten: mend it, or move it and rules.previous away, then: systemctl restart pclass",
+                              b->m->options->state_dir);
+        r = store_runtime(b, list, n);
+        if (r < 0)
+                return losses_not_stored(b->m, r, "the rules", err);
         free(b->runtime);
         b->runtime = list;
         b->n_runtime = n;
         rulebase_swap(b, TAKE_PTR(rs));
         return 0;
 }
-
-#define refuse(err, error, ...) ((void) text_error(err, NULL, 0, 0, __VA_ARGS__), (error))
 
 static int check_anchor(RuleBase *b, const Rule *rule, const char *anchor, TextError *err) {
         if (anchor && streq(anchor, rule_name(rule)))
@@ -304,10 +305,8 @@ int manager_rule_enable(Manager *m, uint64_t id, bool enable, TextError *err) {
         if (r < 0)
                 return r;
         r = store_save_disabled(m->store, names);
-        if (r < 0) {
-                (void) text_error(err, m->options->state_dir, 0, 0, "cannot store the change: %s", strerror(-r));
-                return r;
-        }
+        if (r < 0)
+                return losses_not_stored(m, r, "the change", err);
         strv_free(b->disabled);
         b->disabled = TAKE_PTR(names);
         rulebase_swap(b, TAKE_PTR(rs));

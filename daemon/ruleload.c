@@ -69,10 +69,11 @@ static int load_runtime(RuleBase *b) {
         size_t n = 0;
         int r = store_load_rules(b->m->store, &stored, &n);
 
-        if (r < 0)
+        if (is_shortage(r))
                 return r;
-        if (r > 0)
-                log_warning("The file of rules added at run time is damaged; the copy that was saved before it is taken");
+        b->runtime_lost = r < 0;
+        losses_note(b->m, LOSS_RULES, r < 0 ? KEPT_LOST : (KeptState) r);
+        r = 0;
         b->runtime = calloc(MAX(n, (size_t) 1), sizeof(*b->runtime));
         if (!b->runtime)
                 r = -ENOMEM;
@@ -116,17 +117,15 @@ static int load_kept(RuleBase *b, TextError *err) {
         if (b->runtime)
                 return 0;
         r = load_runtime(b);
-        if (r >= 0)
-                r = store_load_disabled(b->m->store, &b->disabled);
-        if (r > 0)
-                log_warning("The list of rules that were switched off is damaged; the copy that was saved before it is taken");
-        const char *file = b->runtime ? "disabled" : "rules";
-        if (r == -EBADMSG) {
-                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file %s is damaged, and so is the copy of before, if there is one: mend it, or remove it to start without", file);
-                return -EINVAL; /* nobody else can */
-        }
         if (r < 0)
-                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file %s cannot be read: %s", file, strerror(-r));
+                return r;
+        r = store_load_disabled(b->m->store, &b->disabled);
+        if (r >= 0)
+                losses_note(b->m, LOSS_DISABLED, (KeptState) r);
+        else if (r == -EBADMSG) /* rules that somebody wanted off would be in force */
+                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file disabled is damaged, and so is the copy of before, if there is one: mend it, or remove both to start without");
+        else
+                (void) text_error(err, b->m->options->state_dir, 0, 0, "the file disabled cannot be read: %s", strerror(-r));
         return MIN(r, 0);
 }
 

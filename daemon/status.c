@@ -26,10 +26,11 @@ static const char *const *features(Manager *m) {
 
 void manager_status(Manager *m, StatusInfo *ret) {
         const Scan *s = &m->scan;
+        const char *lost = m->ready ? losses_reason(m) : NULL;
 
         *ret = (StatusInfo) {
-                .state = m->restarting ? "restarting" : m->degraded ? "degraded" : m->ready ? "running" : "starting",
-                .state_reason = m->degraded_reason,
+                .state = m->restarting ? "restarting" : m->degraded || lost ? "degraded" : m->ready ? "running" : "starting",
+                .state_reason = m->degraded || !lost ? m->degraded_reason : lost,
                 .mode = m->mode,
                 .broker_connected = m->ready,
                 .broker_capabilities = m->broker_capabilities,
@@ -54,11 +55,11 @@ void manager_counters(Manager *m, CounterCallback callback, void *userdata) {
         stats_each(&m->stats, callback, userdata);
 }
 
-int manager_set_mode(Manager *m, Mode mode) {
+int manager_set_mode(Manager *m, Mode mode, TextError *err) {
         int r = store_save_mode(m->store, mode);
 
         if (r < 0)
-                return r;
+                return losses_not_stored(m, r, "the mode", err);
         if (mode == m->mode)
                 return 0;
         log_notice("Mode is %s from now on", mode_to_string(mode));

@@ -20,7 +20,7 @@ struct Store {
 int store_open(const char *path, Store **ret) {
         _cleanup_close_ int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-        if (dir < 0 || faccessat(dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+        if (dir < 0)
                 return -errno;
         Store *s = malloc(sizeof(*s));
         if (!s)
@@ -28,6 +28,10 @@ int store_open(const char *path, Store **ret) {
         s->dir = TAKE_FD(dir);
         *ret = s;
         return 0;
+}
+
+int store_unwritable(const Store *s) {
+        return faccessat(s->dir, ".", W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 Store *store_free(Store *s) {
@@ -65,7 +69,7 @@ static bool is_storable(const char *line) {
         return !is_blank(line) && *line != '#' && !strchr(line, '\n');
 }
 
-/* The text of a file; "" when there is none. 1 = it was damaged, this is the one before it. */
+/* The text of a file; "" when there is none. */
 static int load_text(Store *s, const char *name, char **ret) {
         int r = kept_load(s->dir, name, ret);
 

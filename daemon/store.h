@@ -5,10 +5,12 @@
 
 typedef struct Store Store;
 
-/* Loading returns 1 where a file was damaged and the copy saved before it was taken: say so. -EBADMSG: that one is damaged too, or not there. */
+/* Loading returns what kept_load() does; no file at all is none. */
 
-/* Opens the directory (it must exist and be writable). -errno. */
+/* Opens the directory, which must exist. -errno. */
 int store_open(const char *path, Store **ret);
+/* Nothing can be stored now: -errno. 0: it could; that the disk is full is not asked. */
+int store_unwritable(const Store *s);
 Store *store_free(Store *s);
 int store_dir(const Store *s); /* the directory's fd, borrowed */
 DEFINE_CLEANUP(Store *, store_free)

@@ -50,9 +50,10 @@ static int check_mode(Call *c, sd_bus_error *e) {
 }
 
 static int act_mode(Call *c, sd_bus_error *e) {
-        int r = manager_set_mode(c->manager, c->mode);
+        TextError err = {};
+        int r = manager_set_mode(c->manager, c->mode, &err);
 
-        return r < 0 ? error_of_daemon(r, e) : 0;
+        return r < 0 ? error_of_rules(r, &err, e) : 0;
 }
 
 static int check_reclassify(Call *c, sd_bus_error *e) {

@@ -1,8 +1,9 @@
 """The directories and files that the service needs: one that cannot be used ends it for good, and a reload does not lead there."""
 import os
+import subprocess
 import time
 
-from case import Case
+from case import Case, program
 from service import BusError
 
 RULES = 'one: comm=ptno {home} => a\n'
@@ -41,3 +42,52 @@ class Directories(Case):
         os.chmod(f'{self.service.dir}/rules.d/50-test.rules', 0)
         self.fails()
         self.assertIn('50-test.rules: cannot be read: Permission denied', self.service.log())
+
+    def remount(self, how):
+        subprocess.run(['mount', '-o', f'remount,bind,{how}', f'{self.service.dir}/state'], check=True)
+
+    def test_a_read_only_state_directory(self):
+        """What is stored holds, what would have to be stored is refused, and all is said; once it can be written all is well."""
+        self.service.add_rule('added: comm=pta {home} => a')
+        self.service.call('/Status', 'Status', 'SetMode', 's', 'enforce')
+        self.service.stop()
+        state = f'{self.service.dir}/state'
+        subprocess.run(['mount', '--bind', state, state], check=True)
+        self.addCleanup(subprocess.run, ['umount', '-l', state], check=True)
+        self.remount('ro')
+        self.service.expected = 'degraded'
+        self.service.start()
+        self.assertIn('cannot be written, and changes are refused until it can: Read-only file system', self.service.log())
+        rules = {r['Name']: r['Path'] for r in self.service.rules()}
+        self.assertLess({'added', 'one'}, set(rules))
+        self.await_class(self.spawn(path=program('pta')).pid, 'a')
+        self.assertRegex(self.service.get('/Status', 'Status', 'StateReason'), 'no change can be stored: .*/state: Read-only file system')
+        found = [f for f in self.service.call('/Status', 'Status', 'Doctor') if f['Id'] == 'state-unwritable']
+        self.assertEqual([(f['Severity'], f['Subject']) for f in found], [('problem', 'state directory')])
+        for what, change in (('the rules', lambda: self.service.add_rule('more: comm=ptno {home} => a')),
+                             ('the rules', lambda: self.service.remove_rule(rules['added'])),
+                             ('the change', lambda: self.service.call(rules['one'], 'Rule', 'SetEnabled', 'ba{sv}', 'false', 0)),
+                             ('the mode', lambda: self.service.call('/Status', 'Status', 'SetMode', 's', 'observe'))):
+            with self.assertRaisesRegex(BusError, f'/state: cannot store {what}: Read-only file system'):
+                change()
+        self.assertEqual(self.service.get('/Status', 'Status', 'Mode'), 'enforce')
+        self.remount('rw')
+        self.assertEqual(self.service.state(), 'running')
+        self.service.remove_rule(rules['added'])
+        self.assertEqual([f for f in self.service.call('/Status', 'Status', 'Doctor') if f['Id'] == 'state-unwritable'], [])
+
+    def test_a_state_directory_that_is_gone(self):
+        """What the disk says of its files is no answer about rules, nor about who may ask."""
+        self.service.add_rule('added: comm=pta {home} => a')
+        rules = {r['Name']: r['Path'] for r in self.service.rules()}
+        os.rename(f'{self.service.dir}/state', f'{self.service.dir}/elsewhere')
+        for name in os.listdir(f'{self.service.dir}/elsewhere'):
+            os.unlink(f'{self.service.dir}/elsewhere/{name}')
+        os.rmdir(f'{self.service.dir}/elsewhere')
+        for what, change in (('the rules', lambda: self.service.remove_rule(rules['added'])),
+                             ('the change', lambda: self.service.call(rules['one'], 'Rule', 'SetEnabled', 'ba{sv}', 'false', 0)),
+                             ('the mode', lambda: self.service.call('/Status', 'Status', 'SetMode', 's', 'observe'))):
+            with self.assertRaisesRegex(BusError, f'/state: cannot store {what}: No such file or directory'):
+                change()
+        said = self.service.ctl('remove-rule', 'added', status=1)  # and not the status for a rule that is not there, nor advice to look for it
+        self.assertEqual(said.count('\n'), 1, said)

@@ -119,7 +119,8 @@ class Files(Case):
             self.service.write(name, 'none cpu ../bad\n')
         for change, said in (({'RuleDirs': f'{self.service.dir}/other.d'}, r'/other\.d/bad\.rules:1:\d+: '),
                              ({'CgrulesFile': f'{self.service.dir}/bad-cgrules.conf'}, r'/bad-cgrules\.conf:1:\d+: '),
-                             ({'CgrulesFile': f'{self.service.dir}/none.conf'}, r'/none\.conf: cannot be read: No such file or directory')):
+                             ({'CgrulesFile': f'{self.service.dir}/none.conf'}, r'/none\.conf: cannot be read: No such file or directory'),
+                             ({'CgrulesFile': '/etc'}, '/etc: cannot be read: Is a directory')):
             kept = dict(self.service.config)
             self.service.write_config(**change)
             with self.assertRaises(BusError) as caught:
