@@ -60,6 +60,11 @@ static int load(const Options *o, Config **ret_config, ClassTable **ret_table, T
         return r;
 }
 
+/* -EINVAL, which ends the service for good, for what does not pass by itself. */
+static int unless_it_passes(int r) {
+        return r >= 0 || is_shortage(r) || r == -ENOSPC ? r : -EINVAL;
+}
+
 static int tell(int r, const TextError *err) {
         char text[600];
 
@@ -341,11 +346,6 @@ static bool needs_spares(const Options *o) {
         return uname(&u) >= 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 && (major < 6 || (major == 6 && minor < 6));
 }
 
-/* -EINVAL, which ends the service for good, for what does not pass by itself. */
-static int unless_it_passes(int r) {
-        return r >= 0 || is_shortage(r) || r == -ENOSPC ? r : -EINVAL;
-}
-
 static int make_everything(Setup *s) {
         int r = make_state_dir(s);
 
@@ -388,7 +388,7 @@ int setup_run(const Options *o, Setup *ret) {
         int r = load(o, &s.config, &s.table, &err);
 
         if (r < 0)
-                r = tell(r, &err);
+                r = unless_it_passes(tell(r, &err));
         else
                 tell_skipped(s.config);
         if (r >= 0)

@@ -43,6 +43,13 @@ class Directories(Case):
         self.fails()
         self.assertIn('50-test.rules: cannot be read: Permission denied', self.service.log())
 
+    def test_a_configuration_that_cannot_be_read(self):
+        self.service.stop()
+        os.unlink(f'{self.service.dir}/pclass.conf')
+        os.mkdir(f'{self.service.dir}/pclass.conf')
+        self.fails()
+        self.assertRegex(self.service.log(), 'pclass.conf: cannot be read: Is a directory')
+
     def remount(self, how):
         subprocess.run(['mount', '-o', f'remount,bind,{how}', f'{self.service.dir}/state'], check=True)
 
