@@ -16,6 +16,7 @@ WANTED = (
     r'/usr/libexec/pclass/pclass-cmdline',
     r'/usr/libexec/pclass/pclass-classes',
     r'/usr/libexec/pclass/pclass-drain',
+    r'/usr/libexec/pclass/pclass-leftovers',
     r'.*/systemd/system-preset/90-pclass\.preset',
     r'.*/systemd/system/pclass(-hierarchies)?\.service',
     r'.*/systemd/catalog/pclass\.catalog',
