@@ -7,6 +7,7 @@
 #include "dbus/object.h"
 
 #define BUS_NAME "org.pclass"
+#define NAME_IN_QUEUE 2 /* answer to RequestName, by the D-Bus specification */
 #define RETRY_USEC (1 * UINT64_C(1000000))
 #define RULE_USEC 20  /* about what a rule, and a class, costs in an answer that holds them all */
 #define CLASS_USEC 100
@@ -73,14 +74,25 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *e) {
 }
 
 static int on_name(sd_bus_message *m, void *userdata, sd_bus_error *e) {
-        Service *s = userdata;
+        uint32_t answer;
 
-        if (sd_bus_message_is_method_error(m, NULL)) {
-                service_retry_later(s, -sd_bus_message_get_errno(m), "The system bus does not give us the name " BUS_NAME);
-                return 0;
+        if (sd_bus_message_is_method_error(m, NULL))
+                service_retry_later(userdata, -sd_bus_message_get_errno(m), "The system bus does not give us the name " BUS_NAME);
+        else if (sd_bus_message_read(m, "u", &answer) >= 0 && answer == NAME_IN_QUEUE)
+                log_error("Another process has the name " BUS_NAME " on the system bus and gets all calls; it is ours as soon as that process ends "
+                          "('busctl status " BUS_NAME "' shows which)");
+        return 0;
+}
+
+/* Also for our unique name. */
+static int on_name_acquired(sd_bus_message *m, void *userdata, sd_bus_error *e) {
+        Service *s = userdata;
+        const char *name;
+
+        if (sd_bus_message_read(m, "s", &name) >= 0 && streq(name, BUS_NAME)) {
+                s->last_error = 0;
+                log_info("On the system bus as " BUS_NAME);
         }
-        s->last_error = 0;
-        log_info("On the system bus as " BUS_NAME);
         return 0;
 }
 
@@ -106,9 +118,12 @@ static int service_connect(Service *s) {
                 r = sd_bus_match_signal_async(s->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                               "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, s);
         if (r >= 0)
+                r = sd_bus_match_signal_async(s->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "NameAcquired",
+                                              on_name_acquired, NULL, s);
+        if (r >= 0)
                 r = sd_bus_attach_event(s->bus, s->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
-                r = sd_bus_request_name_async(s->bus, NULL, BUS_NAME, 0, on_name, s);
+                r = sd_bus_request_name_async(s->bus, NULL, BUS_NAME, SD_BUS_NAME_QUEUE, on_name, s);
         return r;
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import bus
 from bus import Case
 from machine import wait_for
+from service import Service
 
 SOCKET = '/run/dbus/system_bus_socket'
 
@@ -48,6 +49,20 @@ class Life(Case):
         self.assertTrue(all('READY' not in n for n in later))
         self.assertIn('1', [n.get('WATCHDOG') for n in later])
         self.assertTrue(later[-1]['STATUS'])
+
+    def test_name_that_is_somebody_elses(self):
+        """It is said, waited for, and ours when it gets free."""
+        second = Service(classes='[Class web]\n')
+        try:
+            second.start_only()
+            wait_for(lambda: 'Another process has the name org.pclass' in second.log(), second.log)
+            self.assertNotIn('On the system bus', second.log())
+            bus.stop_service()
+            wait_for(lambda: 'On the system bus as org.pclass' in second.log(), second.log)
+            second.wait_running()
+        finally:
+            second.destroy()
+            self.service = bus.service()
 
     def start_bus(self):
         log = open('/run/dbus-again.log', 'w', encoding='utf-8')
