@@ -36,7 +36,8 @@ typedef struct Service {
         bool ending;                   /* leave the loop */
         bool orderly;                  /* because somebody asked for it: what the children end with does not matter */
         bool helper_failed;
-        bool told_ready;
+        const char *quiet;             /* the helper that ended first, without a fault: mostly a consequence, so others are named before it */
+        bool told_ready, told_cause;
         int status;                    /* exit status */
 } Service;
 
@@ -238,10 +239,15 @@ static void child_ended(Service *s, pid_t pid, int status) {
                 s->status = EXIT_FAILURE;
         }
         s->ending = true;
+        if (!listener && status == 0) {
+                s->quiet = s->quiet ? s->quiet : name;
+                return;
+        }
         if (WIFSIGNALED(status))
                 log_error("%s was killed by signal %d; everything ends, to be started again", name, WTERMSIG(status));
-        else if (listener || first)
+        else if (listener || !s->told_cause)
                 log_notice("%s has ended with status %d; everything ends", name, code);
+        s->told_cause = true;
 }
 
 static void reap(Service *s) {
@@ -432,6 +438,8 @@ static void wait_for_children(Service *s) {
                         ;
                 reap(s);
         }
+        if (s->quiet && !s->told_cause)
+                log_notice("%s has ended with status 0; everything ends", s->quiet);
 }
 
 static int prepare_broker(Service *s) {

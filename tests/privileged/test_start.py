@@ -1,4 +1,7 @@
 """Processes that were there before the service, and what a restart of any part of it does."""
+import os
+import signal
+
 import machine
 from case import Case, program
 from machine import wait_for
@@ -74,6 +77,17 @@ class Restart(Case):
 
     def test_kill_of_the_listener(self):
         self.survives('listener')
+
+    def test_first_line_names_the_cause(self):
+        """Also if the broker comes to look when all have ended."""
+        broker, listener = (self.service.daemons()[role] for role in ('broker', 'listener'))
+        os.kill(broker, signal.SIGSTOP)
+        self.kill(listener)
+        wait_for(lambda: machine.members(self.service.cgroup) == [broker], 'the others to end')
+        os.kill(broker, signal.SIGCONT)
+        self.service.wait_ended()
+        self.assertEqual([line for line in self.service.log().splitlines() if 'everything ends' in line][0].split(':')[-1].strip(),
+                         'pclassd was killed by signal 9; everything ends, to be started again')
 
     def test_kill_of_the_names_helper(self):
         self.survives('names')
