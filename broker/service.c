@@ -19,6 +19,7 @@
 #include "broker/sandbox.h"
 #include "broker/setup.h"
 #include "broker/spawn.h"
+#include "broker/supervise.h"
 #include "common/channel.h"
 #include "common/fd.h"
 #include "common/log.h"
@@ -26,6 +27,7 @@
 
 #define CHANNEL_DATAGRAMS 64
 #define END_WAIT_MS 3000
+#define WATCHDOG_SEC 30U /* without a service manager; as pclass.service has it */
 
 typedef struct Service {
         const Options *options;
@@ -344,6 +346,8 @@ static void on_ping(const WirePing *ping, void *userdata) {
         }
         (void) sd_notifyf(false, "%s%sSTATUS=%s", s->told_ready ? "" : "READY=1\n", ping->heartbeat_ok ? "WATCHDOG=1\n" : "", text);
         s->told_ready = true;
+        if (ping->heartbeat_ok)
+                supervise_alive(MAX(WATCHDOG_SEC, 3 * s->setup.config->heartbeat_sec));
 }
 
 static int on_check_config(TextError *err, void *userdata) {

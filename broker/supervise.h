@@ -5,3 +5,6 @@ typedef int (*SuperviseRun)(void *userdata); /* in a child of its own; its retur
 
 /* Runs until SIGTERM or SIGINT, which it hands on; SIGHUP, SIGUSR1 and SIGUSR2 too. Returns the exit status. */
 int supervise(SuperviseRun run, void *userdata);
+
+/* In the broker, after each heartbeat: if this long passes without another one, the supervisor kills it. Nothing without a supervisor. */
+void supervise_alive(unsigned seconds);

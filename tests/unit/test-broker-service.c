@@ -171,6 +171,28 @@ static void test_supervise(void **state) {
         assert_int_equal(rig_members(g), 0);
 }
 
+/* Ends in order are no failures, however young. */
+static void test_supervise_restarts(void **state) {
+        Rig *g = *state;
+        const WireReady nothing = {};
+        WireResult result;
+        struct timespec begin, end;
+
+        rig_write_config(g, "", "[Class a]\n");
+        rig_spawn(g, "--supervise");
+        clock_gettime(CLOCK_MONOTONIC, &begin);
+        for (unsigned i = 0; i < 7; i++) {
+                rig_greet(g, false);
+                rig_ask(g, WIRE_RESTART, &nothing, &result);
+                assert_int_equal(result.code, 0);
+                g->listener = fd_close(g->listener);
+        }
+        rig_greet(g, false);
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        assert_true(end.tv_sec - begin.tv_sec < 5);
+        rig_stop(g);
+}
+
 /* ---- the exe reader -------------------------------------------------------------------------------------------------------------------- */
 
 static WireExeReply ask_exe(Rig *g, pid_t pid) {
@@ -265,6 +287,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test_setup_teardown(test_wrong_configuration, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_roots_in_the_class_root, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_supervise, rig_setup, rig_teardown),
+                cmocka_unit_test_setup_teardown(test_supervise_restarts, rig_setup, rig_teardown),
                 cmocka_unit_test_setup_teardown(test_exe_reader, rig_setup, rig_teardown),
         };
 
