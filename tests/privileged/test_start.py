@@ -123,23 +123,6 @@ class Restart(Case):
         self.assertTrue(self.in_class(a.pid, 'a'))
         self.await_class(self.spawn(path=program('pta')).pid, 'a')
 
-    def test_supervised_processes_that_hang(self):
-        """A pclassd, or a broker, that says nothing for 30 s is killed with all others, and what serves then is new."""
-        self.service.stop()
-        self.service.options = ['--supervise']
-        self.service.start()
-        a, _ = self.population()
-        for of_broker in (False, True):
-            old = self.service.daemons()
-            lead = machine.parent(old['listener'])
-            os.kill(lead if of_broker else old['listener'], signal.SIGSTOP)
-            wait_for(lambda: not {lead, *old.values()} - {self.service.process.pid} & set(machine.members(self.service.cgroup)),
-                     lambda: f'the old ones to be gone: {self.service.log()}', 60)
-            self.service.wait_running()
-            self.assertTrue(self.in_class(a.pid, 'a'))
-            self.await_class(self.spawn(path=program('pta')).pid, 'a')
-        self.assertEqual(self.service.log().count('gives no sign of life'), 2)
-
     def test_reload_waits_for_a_service_that_starts_anew(self):
         """A class more: the next line of a script finds it, and whoever belongs in it is there."""
         self.service.stop()
@@ -161,3 +144,24 @@ class Restart(Case):
         self.service.ctl('reload', '--no-block')
         self.service.wait_running()
         self.service.ctl('show-class', 'less')
+
+
+class Hang(Case):
+    CLASSES, RULES, START = CLASSES, RULES, False
+
+    def test_supervised_processes_that_hang(self):
+        """A pclassd, or a broker, that says nothing for 30 s is killed with all others, and what serves then is new."""
+        self.service.options = ['--supervise']
+        self.service.start()
+        a = self.spawn(path=program('pta'))
+        self.await_class(a.pid, 'a')
+        for of_broker in (False, True):
+            old = self.service.daemons()
+            lead = machine.parent(old['listener'])
+            os.kill(lead if of_broker else old['listener'], signal.SIGSTOP)
+            wait_for(lambda: not {lead, *old.values()} - {self.service.process.pid} & set(machine.members(self.service.cgroup)),
+                     lambda: f'the old ones to be gone: {self.service.log()}', 60)
+            self.service.wait_running()
+            self.assertTrue(self.in_class(a.pid, 'a'))
+            self.await_class(self.spawn(path=program('pta')).pid, 'a')
+        self.assertEqual(self.service.log().count('gives no sign of life'), 2)
