@@ -5,6 +5,8 @@
 #include <time.h>
 #include "client/bus.h"
 
+#define SILENT_USEC 1000000 /* of the broker: less is nothing to speak of */
+
 static int fetch_status(Cli *cli, json_object **ret) {
         return bus_properties(cli, STATUS_PATH, STATUS_INTERFACE, ret);
 }
@@ -28,21 +30,40 @@ static void print_time(uint64_t usec) {
                 printf(", since %s", text);
 }
 
-/* "412 checked, 7 moved, 0 wrong, 3 held". */
-static void print_sums(json_object *convergence) {
+/* "412 checked, 7 moved, 0 wrong, 3 held", and what has been asked for since. */
+static void print_sums(json_object *status) {
+        json_object *convergence = row_get(status, "Convergence");
+
         printf("%" PRIu64 " checked, %" PRIu64 " moved, %" PRIu64 " wrong, %" PRIu64 " held",
                row_u64(convergence, "Checked"), row_u64(convergence, "Moved"), row_u64(convergence, "Wrong"), row_u64(convergence, "Held"));
+        if (row_u64(status, "MovesPending") > 0)
+                printf(", %" PRIu64 " moves under way", row_u64(status, "MovesPending"));
 }
 
-static void print_convergence(const Cli *cli, json_object *convergence) {
+static void print_convergence(const Cli *cli, json_object *status) {
+        json_object *convergence = row_get(status, "Convergence");
         char took[FORMAT_SIZE];
-        bool converged = row_bool(convergence, "Converged");
+        const char *word = !row_bool(convergence, "Converged") ? "not converged" : row_u64(status, "MovesPending") > 0 ? "moving" : "converged";
 
-        printf("%12s: %s%s%s: ", "Processes", cli_bold(cli), converged ? "converged" : "not converged", cli_normal(cli));
-        print_sums(convergence);
+        printf("%12s: %s%s%s: ", "Processes", cli_bold(cli), word, cli_normal(cli));
+        print_sums(status);
         printf(" (%" PRIu64 " passes, %s)", row_u64(convergence, "Passes"), format_timespan(took, row_u64(convergence, "Took")));
         print_time(row_u64(convergence, "Since"));
         putchar('\n');
+}
+
+static void print_broker(const Cli *cli, json_object *status) {
+        bool connected = row_bool(status, "BrokerConnected");
+        uint64_t silent = row_u64(status, "BrokerSilentUSec");
+        char age[FORMAT_SIZE];
+
+        printf("%12s: ", "Broker");
+        if (connected && silent < SILENT_USEC)
+                puts("connected");
+        else if (connected)
+                printf("%sconnected, but has not answered for %s%s\n", cli_red(cli), format_timespan(age, silent), cli_normal(cli));
+        else
+                printf("%snot connected%s\n", cli_red(cli), cli_normal(cli));
 }
 
 static void print_state(const Cli *cli, json_object *status) {
@@ -54,8 +75,7 @@ static void print_state(const Cli *cli, json_object *status) {
         printf("%12s: %s%s%s%s%s\n", "State", colour, state, cli_normal(cli), *reason ? ": " : "", strnull(shown));
         printf("%12s: %s%s\n", "Mode", row_text(status, "Mode"),
                streq(row_text(status, "Mode"), "observe") ? " (decides everything, moves nothing; see pclassctl plan, pclassctl enforce)" : "");
-        printf("%12s: %s%s%s\n", "Broker", row_bool(status, "BrokerConnected") ? "" : cli_red(cli),
-               row_bool(status, "BrokerConnected") ? "connected" : "not connected", cli_normal(cli));
+        print_broker(cli, status);
 }
 
 static int print_counters(const Cli *cli, json_object *counters, bool all) {
@@ -84,7 +104,7 @@ static int print_status(Cli *cli, json_object *status, json_object *counters, bo
         print_list("Capabilities", row_get(status, "BrokerCapabilities"), "none");
         print_list("Features", row_get(status, "Features"), "none");
         printf("%12s: %" PRIu64 " lost\n", "Events", row_u64(status, "EventsLost"));
-        print_convergence(cli, row_get(status, "Convergence"));
+        print_convergence(cli, status);
         return json_object_is_type(counters, json_type_object) ? print_counters(cli, counters, all) : CLI_OK;
 }
 
@@ -130,7 +150,7 @@ static int mode_answer(Cli *cli) {
                 return CLI_OK;
         }
         printf("Mode is %s: ", row_text(status, "Mode"));
-        print_sums(row_get(status, "Convergence"));
+        print_sums(status);
         putchar('\n');
         return CLI_OK;
 }

@@ -28,6 +28,7 @@ typedef struct Batch {
 
 struct BrokerClient {
         int fd;
+        sd_event *event;
         sd_event_source *io, *before_sleep;
         const BrokerOps *ops;
         void *userdata;
@@ -35,6 +36,7 @@ struct BrokerClient {
         Batch *under_way, **under_way_tail;
         unsigned n_under_way;
         size_t pending;
+        uint64_t silent_since_usec; /* while something is pending: the last answer, or when the first of it was asked */
         uint32_t seq, hello_seq;
         Request *spare; /* a free list: the hot path allocates nothing */
         size_t n_spare;
@@ -78,6 +80,14 @@ static void broker_gone(BrokerClient *b, int error) {
         b->ops->gone(error, b->userdata);
 }
 
+/* The loop's own time, which costs no call. */
+static uint64_t loop_usec(const BrokerClient *b) {
+        uint64_t usec = 0;
+
+        (void) sd_event_now(b->event, CLOCK_MONOTONIC, &usec);
+        return usec;
+}
+
 static void request_done(BrokerClient *b, Request *r) {
         if (wire_item_size(r->op) > ITEM_MAX || b->n_spare >= SPARES_MAX) {
                 free(r);
@@ -114,6 +124,7 @@ static int broker_answered(BrokerClient *b, const WireHeader *header, const uint
         if (!b->under_way)
                 b->under_way_tail = &b->under_way;
         b->n_under_way--;
+        b->silent_since_usec = loop_usec(b);
         for (Request *r = x->requests; r; items += size) {
                 Request *next = r->next;
                 b->pending--;
@@ -179,6 +190,7 @@ int brokerclient_new(sd_event *event, int fd, const BrokerOps *ops, void *userda
         if (!b)
                 return -ENOMEM;
         b->fd = fd;
+        b->event = event;
         b->ops = ops;
         b->userdata = userdata;
         b->tail = &b->head;
@@ -224,7 +236,8 @@ int brokerclient_submit(BrokerClient *b, unsigned op, const void *item, BrokerRe
         memcpy(r->item, item, wire_item_size(op));
         *b->tail = r;
         b->tail = &r->next;
-        b->pending++;
+        if (b->pending++ == 0)
+                b->silent_since_usec = loop_usec(b);
         return 0;
 }
 
@@ -280,4 +293,8 @@ int brokerclient_flush(BrokerClient *b) {
 
 size_t brokerclient_pending(const BrokerClient *b) {
         return b->pending;
+}
+
+uint64_t brokerclient_silent_usec(const BrokerClient *b) {
+        return b->pending > 0 ? loop_usec(b) - b->silent_since_usec : 0;
 }

@@ -32,3 +32,5 @@ int brokerclient_submit(BrokerClient *b, unsigned op, const void *item, BrokerRe
 int brokerclient_flush(BrokerClient *b);
 /* Requests that are queued or not answered yet. */
 size_t brokerclient_pending(const BrokerClient *b);
+/* How long the broker has answered nothing although it was asked, as of this turn of the loop. 0: nothing is asked. */
+uint64_t brokerclient_silent_usec(const BrokerClient *b);

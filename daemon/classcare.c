@@ -55,6 +55,8 @@ void classcare_check(Manager *m, const Class *c) {
 
 /* Who unmounts a hierarchy takes it from our sight; the broker still reaches it by the descriptor that it holds. Mounted again it is the same one. */
 static void check_mounts(Manager *m) {
+        uint32_t before = m->hierarchies_lost;
+
         for (size_t h = 0; h < m->classes.n_hierarchies; h++) {
                 const WireHierarchy *w = &m->classes.hierarchies[h];
                 uint32_t bit = 1u << h;
@@ -67,6 +69,8 @@ static void check_mounts(Manager *m) {
                         log_notice("The hierarchy %s is mounted at %s again", classes_hierarchy_label(&m->classes, h), w->mount);
                 m->hierarchies_lost = lost ? m->hierarchies_lost | bit : m->hierarchies_lost & ~bit;
         }
+        if (m->hierarchies_lost != before)
+                manager_status_changed(m);
 }
 
 void classcare_sweep(Manager *m) {

@@ -24,13 +24,25 @@ static void find(const Doctor *d, const char *id, bool note, const char *subject
         d->callback(&(DoctorFinding) { .id = id, .note = note, .subject = subject, .problem = problem, .remedy = remedy }, d->userdata);
 }
 
+/* What was there and is not any more. */
+static void look_at_losses(const Doctor *d, const StatusInfo *s) {
+        if (d->m->degraded)
+                find(d, "degraded", false, "service", "journalctl -u pclass", "it works without the kernel's events: %s", d->m->degraded_reason);
+        if (d->m->broker_silent)
+                find(d, "broker-silent", false, "broker", "journalctl -u pclass; systemctl restart pclass starts it anew",
+                     "it has not answered for %" PRIu64 " s: nothing is moved, and %" PRIu64 " moves wait for it", s->broker_silent_usec / 1000000, s->moves_pending);
+        for (size_t h = 0; h < d->m->classes.n_hierarchies; h++)
+                if (d->m->hierarchies_lost & 1u << h)
+                        find(d, "hierarchy-lost", false, classes_hierarchy_label(&d->m->classes, h), "mount it there again, or: systemctl restart pclass",
+                             "this hierarchy is not mounted at %s any more: its classes cannot be looked after", d->m->classes.hierarchies[h].mount);
+}
+
 static void look_at_state(const Doctor *d) {
         StatusInfo s;
         uint32_t facts = rulebase_facts(d->m->rules);
 
         manager_status(d->m, &s);
-        if (d->m->degraded)
-                find(d, "degraded", false, "service", "journalctl -u pclass", "it works without the kernel's events: %s", s.state_reason);
+        look_at_losses(d, &s);
         if (s.mode == MODE_OBSERVE)
                 find(d, "observe", true, "service", "pclassctl enforce", "it observes: it decides everything and moves nothing");
         if (s.held > 0 && s.mode != MODE_OBSERVE)

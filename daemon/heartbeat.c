@@ -9,6 +9,33 @@
 
 #define MISSES_MAX 3 /* fresh sockets tried before the connector is given up */
 
+static unsigned period_sec(const Manager *m) {
+        return m->degraded ? MIN(m->options->scan_sec, m->options->heartbeat_sec) : m->options->heartbeat_sec;
+}
+
+static uint64_t beat_usec(const Manager *m) {
+        return period_sec(m) * UINT64_C(1000000) * 3 / 4;
+}
+
+/* There is a ping each beat, so a broker that has answered nothing for one is late. */
+static void look_at_broker(Manager *m) {
+        uint64_t silent = brokerclient_silent_usec(m->broker);
+
+        if ((silent >= beat_usec(m)) == m->broker_silent)
+                return;
+        m->broker_silent = !m->broker_silent;
+        if (m->broker_silent)
+                log_warning("The broker has not answered for %llu ms; %zu moves wait for it", (unsigned long long) silent / 1000, m->moves_under_way);
+        else
+                log_notice("The broker answers again");
+        manager_status_changed(m);
+}
+
+static void on_pinged(unsigned op, const void *reply, void *token, void *userdata) {
+        if (reply)
+                look_at_broker(userdata);
+}
+
 static void heartbeat_ping(Manager *m, bool alive) {
         WirePing ping = { .heartbeat_ok = alive };
         bool degraded = m->degraded || losses_reason(m);
@@ -16,7 +43,7 @@ static void heartbeat_ping(Manager *m, bool alive) {
         snprintf(ping.status, sizeof(ping.status), "%s, %s: %zu processes known, %llu moved, %llu events lost",
                  mode_to_string(m->mode), degraded ? "degraded" : "running", proctable_size(m->table),
                  (unsigned long long) m->stats.moves_done, (unsigned long long) m->stats.events_lost);
-        (void) brokerclient_submit(m->broker, WIRE_PING, &ping, NULL, NULL);
+        (void) brokerclient_submit(m->broker, WIRE_PING, &ping, on_pinged, NULL);
 }
 
 static void heartbeat_on_comm(Manager *m, const ProcEvent *e) {
@@ -33,10 +60,6 @@ static void heartbeat_on_comm(Manager *m, const ProcEvent *e) {
         heartbeat_ping(m, true);
 }
 PCLASS_WATCHER(COMM, heartbeat_on_comm);
-
-static unsigned period_sec(const Manager *m) {
-        return m->degraded ? MIN(m->options->scan_sec, m->options->heartbeat_sec) : m->options->heartbeat_sec;
-}
 
 static void heartbeat_raise(Manager *m) {
         Heartbeat *hb = &m->heartbeat;
@@ -81,8 +104,9 @@ static int on_check(sd_event_source *s, uint64_t usec, void *userdata) {
 static int on_heartbeat(sd_event_source *s, uint64_t usec, void *userdata) {
         Manager *m = userdata;
 
-        (void) sd_event_source_set_time_relative(s, period_sec(m) * UINT64_C(1000000) * 3 / 4);
+        (void) sd_event_source_set_time_relative(s, beat_usec(m));
         (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        look_at_broker(m);
         if (!m->connector) {
                 scan_request(m);
                 heartbeat_ping(m, true); /* nothing can be proven here; the scan is the life sign */

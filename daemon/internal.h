@@ -61,6 +61,7 @@ struct Manager {
         bool ready;                 /* the broker has announced everything */
         bool degraded;              /* no connector, or a silent one: scans instead */
         char degraded_reason[96];
+        bool broker_silent;         /* it has not answered for a beat, which was told */
         bool hidden_context_told;   /* that the policy hides contexts from us */
         int exit_code;
 

@@ -253,6 +253,8 @@ typedef struct StatusInfo {
         const char *state_reason; /* "" or why degraded */
         Mode mode;
         bool broker_connected;
+        uint64_t broker_silent_usec; /* it has answered nothing for so long although it was asked; 0 = nothing is asked */
+        uint64_t moves_pending; /* asked for and not answered; those that wait for a class that is being made count once a class */
         uint64_t broker_capabilities;
         uint64_t events_lost;
         bool exe_reader;

@@ -24,15 +24,25 @@ static const char *const *features(Manager *m) {
         return list;
 }
 
+/* Why it is degraded; NULL: it is not. */
+static const char *trouble(const Manager *m) {
+        return m->degraded           ? m->degraded_reason :
+               m->broker_silent      ? "the broker does not answer" :
+               m->hierarchies_lost   ? "a hierarchy is not mounted any more, see pclassctl doctor" :
+                                       NULL;
+}
+
 void manager_status(Manager *m, StatusInfo *ret) {
+        const char *reason = trouble(m);
         const Scan *s = &m->scan;
-        const char *lost = m->ready ? losses_reason(m) : NULL;
 
         *ret = (StatusInfo) {
-                .state = m->restarting ? "restarting" : m->degraded || lost ? "degraded" : m->ready ? "running" : "starting",
-                .state_reason = m->degraded || !lost ? m->degraded_reason : lost,
+                .state = m->restarting ? "restarting" : reason ? "degraded" : m->ready ? "running" : "starting",
+                .state_reason = strnull(reason),
                 .mode = m->mode,
                 .broker_connected = m->ready,
+                .broker_silent_usec = brokerclient_silent_usec(m->broker),
+                .moves_pending = m->moves_under_way + instances_waiting(m),
                 .broker_capabilities = m->broker_capabilities,
                 .events_lost = m->stats.events_lost,
                 .exe_reader = m->exe.fd >= 0,

@@ -170,6 +170,10 @@ static int get(sd_bus *bus, const char *path, const char *interface, const char 
                 return row_append_text(reply, mode_to_string(status.mode));
         if (streq(property, "BrokerConnected"))
                 return sd_bus_message_append(reply, "b", (int) status.broker_connected);
+        if (streq(property, "BrokerSilentUSec"))
+                return sd_bus_message_append(reply, "t", status.broker_silent_usec);
+        if (streq(property, "MovesPending"))
+                return sd_bus_message_append(reply, "t", status.moves_pending);
         if (streq(property, "BrokerCapabilities"))
                 return append_capabilities(reply, status.broker_capabilities);
         if (streq(property, "Features"))
@@ -193,6 +197,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("StateReason", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Mode", "s", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("BrokerConnected", "b", get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("BrokerSilentUSec", "t", get, 0, 0),
+        SD_BUS_PROPERTY("MovesPending", "t", get, 0, 0),
         SD_BUS_PROPERTY("BrokerCapabilities", "as", get, 0, 0),
         SD_BUS_PROPERTY("EventsLost", "t", get, 0, 0),
         SD_BUS_PROPERTY("Convergence", "a{sv}", get, 0, 0),

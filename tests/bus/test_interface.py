@@ -210,6 +210,8 @@ class Answers(Case):
         status = bus.call('/Status', 'org.freedesktop.DBus.Properties', 'GetAll', 's', 'org.pclass.Status', user='dave').value
         self.assertEqual((status['State'], status['Mode'], status['BrokerConnected'], status['ApiVersion']), ('running', 'enforce', True, 1))
         self.assertIsInstance(status['BrokerCapabilities'], list)
+        self.assertEqual(status['MovesPending'], 0)
+        self.assertLess(status['BrokerSilentUSec'], 1000000)
         self.assertEqual(status['Convergence']['Wrong'], 0)
         result = bus.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0).value
         self.assertGreater(result['Checked'], 0)

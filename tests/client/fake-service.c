@@ -409,6 +409,12 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return sd_bus_message_append(reply, "t", UINT64_C(5));
 }
 
+/* Nothing is under way, unless the test says what. */
+static int get_pending(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
+                       sd_bus_error *e) {
+        return sd_bus_message_append(reply, "t", (uint64_t) strtoull(getenv("PCLASS_TEST_PENDING") ?: "0", NULL, 10));
+}
+
 static int get_convergence(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
                            sd_bus_error *e) {
         return sd_bus_message_append(reply, "a{sv}", 8, "Converged", "b", 1, "Checked", "t", UINT64_C(412), "Moved", "t", UINT64_C(7),
@@ -424,6 +430,8 @@ static const sd_bus_vtable status_vtable[] = {
         SD_BUS_PROPERTY("StateReason", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("Mode", "s", get_text, 0, 0),
         SD_BUS_PROPERTY("BrokerConnected", "b", get_connected, 0, 0),
+        SD_BUS_PROPERTY("BrokerSilentUSec", "t", get_pending, 0, 0),
+        SD_BUS_PROPERTY("MovesPending", "t", get_pending, 0, 0),
         SD_BUS_PROPERTY("BrokerCapabilities", "as", get_list, 0, 0),
         SD_BUS_PROPERTY("EventsLost", "t", get_number, 0, 0),
         SD_BUS_PROPERTY("Convergence", "a{sv}", get_convergence, 0, 0),

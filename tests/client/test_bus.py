@@ -241,6 +241,15 @@ class Status(ctl.BusCase):
         self.assertEqual(status['Counters'], {'events-exec': 1234, 'events-lost': 0})
         self.assertEqual(status['Convergence']['Checked'], 412)
 
+    def test_moves_under_way(self):
+        """0 wrong is not said without them, and not of a broker that does not answer that it is there and no more."""
+        self.end_service()
+        self.start_service(PCLASS_TEST_PENDING='4200000')  # of both
+        text = squeeze(self.ok('status'))
+        self.assertIn('Broker: connected, but has not answered for 4.2s', text)
+        self.assertTrue([line for line in text if line.startswith('Processes: moving: ') and '0 wrong, 3 held, 4200000 moves under way (' in line], text)
+        self.assertIn('0 wrong, 3 held, 4200000 moves under way', self.ok('enforce'))
+
     def test_modes(self):
         self.assertEqual(self.ok('enforce'), 'Mode is enforce: 412 checked, 7 moved, 0 wrong, 3 held\n')
         self.assertEqual(self.json('observe')['Mode'], 'observe')

@@ -81,9 +81,15 @@ class Unmounted(FaultCase):
         for i in range(1, rounds + 1):
             subprocess.run(['umount', '--lazy', path], check=True)
             wait_for(lambda n=i: self.says('is not mounted at') == n, 'the loss to be told')
+            self.assertEqual(self.service.state(), 'degraded')
+            self.assertIn('a hierarchy is not mounted any more', self.service.ctl('status'))
+            lost = [f for f in self.service.ctl('doctor', '--json', status=1) if f['Id'] == 'hierarchy-lost']
+            self.assertEqual([(f['Severity'], f['Subject']) for f in lost], [('problem', f'name={NAME}')])
             pids += [self.spawn(path=program('pt1')).pid for _ in range(5)]
             subprocess.run(['mount', '-t', 'cgroup', '-o', f'none,name={NAME}', 'pclasstest', path], check=True)
             wait_for(lambda n=i: self.says(f'is mounted at {path} again') == n, 'the return to be told')
+            self.assertEqual(self.service.state(), 'running')
+            self.assertEqual([f for f in self.service.ctl('doctor', '--json') if f['Severity'] == 'problem'], [])
             wait_for(lambda: all(map(self.is_placed, pids)), 'everybody to be in the class')
         seen('unmounted', rounds=rounds, told=self.says('is not mounted at') + self.says(f'is mounted at {path} again'), processes=len(pids),
              misplaced=sum(not self.is_placed(pid) for pid in pids))

@@ -155,6 +155,38 @@ class StoppedBroker(FaultCase):
         seen('stopped_broker', processes=n, seconds=self.SECONDS, grown_kib=grown, calls=len(answers), slowest_ms=round(max(answers)), misplaced=wrong)
 
 
+class SilentBroker(FaultCase):
+    def problems(self, status):
+        return {f['Id'] for f in self.service.ctl('doctor', '--json', status=status) if f['Severity'] == 'problem'}
+
+    def pending(self):
+        return self.service.get('/Status', 'Status', 'MovesPending')
+
+    def test_status_and_doctor_tell_of_a_stopped_broker(self):
+        """Never "0 wrong" alone while moves wait. HeartbeatSec is 1, so it is late after three quarters of that."""
+        with open(f'{self.service.dir}/monitor', 'w+', encoding='utf-8') as seen_by_others:
+            monitor = subprocess.Popen(['pclassctl', 'monitor'], stdout=seen_by_others)
+            self.addCleanup(lambda: (monitor.kill(), monitor.wait()))
+            with self.stopped('broker'):
+                for _ in range(5):
+                    self.spawn(path=program('pt1'))
+                wait_for(lambda: self.pending() == 5, lambda: f'5 moves to be under way, not {self.pending()}')
+                self.assertIn('0 wrong, 0 held, 5 moves under way', self.service.ctl('status'))
+                wait_for(lambda: self.service.state() == 'degraded', 'the silence to be noticed', 3)
+                self.assertGreaterEqual(self.service.get('/Status', 'Status', 'BrokerSilentUSec'), 750000)
+                wait_for(lambda: 'has not answered for ' in self.service.ctl('status'), 'the broker to be late')
+                self.assertIn('degraded: the broker does not answer', self.service.ctl('status'))
+                self.assertEqual(self.problems(1), {'broker-silent'})
+            wait_for(lambda: self.service.state() == 'running' and self.pending() == 0, 'everything to be answered')
+            self.assertEqual(self.problems(0), set())
+            self.assertIn('The broker answers again', self.service.log())
+
+            def states():
+                seen_by_others.seek(0)
+                return [w for line in seen_by_others for w in ('running', 'degraded') if w in line]
+            wait_for(lambda: states() == ['running', 'degraded', 'running'], lambda: f'both changes to be announced, not {states()}')
+
+
 class Resync(FaultCase):
     """10,000 processes that are looked at anew: half of them members of a class, half of them nobody's."""
     CROWD, LIMIT = 10000, 1.0

@@ -201,6 +201,31 @@ static void its_end_is_noticed(void **state) {
         assert_int_equal(gone_error, -ECONNRESET);
 }
 
+/* From the first request, and from the latest answer while more is asked; a new request makes nobody look awake. */
+static void its_silence_is_measured(void **state) {
+        uint64_t buffer[WIRE_SIZE_MAX / 8], silent;
+        const void *items;
+
+        assert_int_equal(brokerclient_silent_usec(client), 0);
+        submit(1);
+        usleep(100000);
+        run();
+        silent = brokerclient_silent_usec(client);
+        assert_true(silent >= 100000);
+        submit(1);
+        assert_true(brokerclient_silent_usec(client) >= silent);
+        run();
+        const WireHeader *header = receive(buffer, &items);
+        answer(header, items);
+        run();
+        assert_int_equal(brokerclient_pending(client), 1);
+        assert_true(brokerclient_silent_usec(client) < silent);
+        header = receive(buffer, &items);
+        answer(header, items);
+        run();
+        assert_int_equal(brokerclient_silent_usec(client), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(one_wakeup_one_packet, setup, teardown),
@@ -210,6 +235,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(nonsense_ends_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(an_answer_to_nothing_ends_it, setup, teardown),
                 cmocka_unit_test_setup_teardown(announcements, setup, teardown),
+                cmocka_unit_test_setup_teardown(its_silence_is_measured, setup, teardown),
                 cmocka_unit_test_setup_teardown(its_end_is_noticed, setup, teardown),
         };
         return cmocka_run_group_tests_name("brokerclient", tests, NULL, NULL);
