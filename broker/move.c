@@ -117,7 +117,7 @@ static WireCode check_user(const Broker *b, const Class *c, const Process *p, in
         }
         for (size_t i = 0; i < b->n_protect_uids; i++)
                 if (b->protect_uids[i] == uid)
-                        return WIRE_PROTECTED;
+                        return WIRE_PROTECTED_USER;
         return !c || class_user_allowed(b->classes, c, uid) ? WIRE_OK : WIRE_NOT_ALLOWED;
 }
 
@@ -320,7 +320,7 @@ bool move_may_end(Broker *b, const Class *c, unsigned h, pid_t pid) {
 
         if (open_process(b, pid, &p, &error) != WIRE_OK)
                 return false;
-        bool may = p.paths[h] && is_in_class(b, c, h, p.paths[h]) && !is_protected_place(b, &p) && check_user(b, c, &p, &error) != WIRE_PROTECTED;
+        bool may = p.paths[h] && is_in_class(b, c, h, p.paths[h]) && !is_protected_place(b, &p) && check_user(b, c, &p, &error) != WIRE_PROTECTED_USER;
         process_close(&p);
         return may;
 }

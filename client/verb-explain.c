@@ -10,12 +10,13 @@
 static const struct {
         const char *holder, *meaning, *advice;
 } holders[] = {
-        { "unit", "its unit", "To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class." },
-        { "pin", "a pin", "It was placed by hand, registered (cgclassify --cancel-sticky undoes that) or is sticky: it stays until it is released or ends." },
-        { "protected", "protection", "Protect= and Unprotect= in pclass.conf say what is protected." },
-        { "observe", "observe mode", "Nothing is moved in this mode; pclassctl enforce changes that." },
-        { "unknown-fact", "a fact that is not known", "The facts above say why; the rule decides once it is known." },
-        { "error", "an error", "It is tried again; look at: journalctl -u pclass" },
+        { "unit", "Held by its unit", "To move it all the same, write leave-unit behind the rule, or LeaveUnit=yes into the class." },
+        { "pin", "Held by a pin", "It was placed by hand, registered (cgclassify --cancel-sticky undoes that) or is sticky: it stays until it is released or ends." },
+        { "protected", "Held by protection", "pclass.conf(5) has Protect=, Unprotect= and ProtectUsers=, pclass.classes(5) has AllowedUsers=." },
+        { "observe", "Held by observe mode", "Nothing is moved in this mode; pclassctl enforce changes that." },
+        { "unknown-fact", "Held by a fact that is not known", "The facts above say why; the rule decides once it is known." },
+        { "moved", "Moved out of its class", "Its next exec or change of user brings it back; with Sweep=repair in pclass.conf a sweep does." },
+        { "error", "Held by an error", "It is tried again; look at: journalctl -u pclass" },
 };
 
 /* A text of the answer, fit for a terminal. */
@@ -82,7 +83,7 @@ static void print_holder(json_object *x) {
                 return;
         for (i = 0; i < ELEMENTSOF(holders) && !streq(holders[i].holder, holder); i++)
                 ;
-        printf("Held by %s%s%s.\n", i < ELEMENTSOF(holders) ? holders[i].meaning : holder, detail && *detail ? ": " : "", strnull(detail));
+        printf("%s%s%s.\n", i < ELEMENTSOF(holders) ? holders[i].meaning : holder, detail && *detail ? ": " : "", strnull(detail));
         if (i < ELEMENTSOF(holders))
                 printf("%s\n", holders[i].advice);
 }

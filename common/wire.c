@@ -98,8 +98,8 @@ bool wire_text_ok(const char *text, size_t size) {
 const char *wire_code_name(int code) {
         static const char *const names[] = {
                 "ok", "gone", "stale", "protected", "not-allowed", "class-gone", "rt-conflict", "empty-cpuset", "kernel-thread",
-                "limit", "failed", "parent",
+                "limit", "failed", "parent", "protected-user",
         };
 
-        return code <= 0 && code >= WIRE_PARENT ? names[-code] : "unknown";
+        return code <= 0 && code >= WIRE_PROTECTED_USER ? names[-code] : "unknown";
 }

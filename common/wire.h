@@ -63,7 +63,7 @@ typedef enum WireCode {
         WIRE_OK = 0,
         WIRE_GONE = -1,          /* no such process */
         WIRE_STALE = -2,         /* the process is not where the request says (RETURN) */
-        WIRE_PROTECTED = -3,     /* pid <= 2, a daemon of ours, a protected cgroup or user */
+        WIRE_PROTECTED = -3,     /* pid <= 2, a daemon of ours, a protected cgroup */
         WIRE_NOT_ALLOWED = -4,   /* class does not take this user; unknown origin; not a template */
         WIRE_CLASS_GONE = -5,    /* the class's cgroup was removed */
         WIRE_RT_CONFLICT = -6,   /* v1 cpu with RT_GROUP_SCHED */
@@ -72,6 +72,7 @@ typedef enum WireCode {
         WIRE_LIMIT = -9,         /* a cap was reached */
         WIRE_FAILED = -10,       /* another error, see error */
         WIRE_PARENT = -11,       /* RETURN: the origin is gone, the process went to its nearest living parent */
+        WIRE_PROTECTED_USER = -12, /* ProtectUsers= */
 } WireCode;
 const char *wire_code_name(int code); /* "gone", "protected", ...; never NULL */
 

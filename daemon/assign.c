@@ -196,6 +196,8 @@ static int explain_failure(const AssignWait *w, const Verdict *v, TextError *err
         const char *class = v->targets[0].name;
 
         switch (w->code) {
+        case WIRE_PROTECTED_USER:
+                return fail(err, -EPERM, "Process %d is protected: ProtectUsers= in pclass.conf", (int) w->pid);
         case WIRE_PROTECTED:
         case WIRE_KERNEL_THREAD:
                 return fail(err, -EPERM, "Process %d is protected: Protect= in pclass.conf, or what pclass itself never touches", (int) w->pid);

@@ -139,11 +139,11 @@ static bool left_to_others(Manager *m, Process *p, const Rule *placed_by, uint64
                 return true;
         if (!m->scan.by_sweep || !m->scan.running || event_ns > 0 || m->options->sweep == SWEEP_REPAIR || !p->placed_ns || p->rule != placed_by)
                 return false;
-        if (p->holder != HOLDER_ERROR)
+        if (p->holder != HOLDER_MOVED)
                 log_notice("Process %d was moved out of its class by something else; %s", (int) p->pid,
                            m->options->sweep == SWEEP_ADOPT ? "it is left there from now on" : "it stays there");
         p->adopted = m->options->sweep == SWEEP_ADOPT;
-        process_hold(p, p->adopted ? HOLDER_NONE : HOLDER_ERROR, p->adopted ? "" : "moved by something else");
+        process_hold(p, p->adopted ? HOLDER_NONE : HOLDER_MOVED, p->adopted ? "" : moved_text(p));
         return true;
 }
 

@@ -37,6 +37,27 @@ static void look_at_losses(const Doctor *d, const StatusInfo *s) {
                              "this hierarchy is not mounted at %s any more: its classes cannot be looked after", d->m->classes.hierarchies[h].mount);
 }
 
+/* Of those that rules match and that are not in their class; what one could do about it hangs on the holder. */
+static void look_at_held(const Doctor *d) {
+        static const struct {
+                const char *problem, *remedy;
+        } holders[_HOLDER_N] = {
+                [HOLDER_UNIT] = { "are held by the session or the service they belong to",
+                                  "pclassctl plan names them; leave-unit behind the rule, or LeaveUnit=yes in the class, moves them all the same" },
+                [HOLDER_PIN] = { "are held elsewhere by hand", "pclassctl list-assignments names them, pclassctl release PID lets go of one" },
+                [HOLDER_PROTECTED] = { "are protected, or their class does not take their user",
+                                       "nothing, if that is meant; pclassctl plan names them and the setting" },
+                [HOLDER_UNKNOWN_FACT] = { "lack a fact that the name of their class asks for", "pclassctl plan names them, pclassctl explain PID the fact" },
+                [HOLDER_MOVED] = { "were moved out of their class by something else, and Sweep=report leaves them there",
+                                   "pclassctl plan names them, pclassctl reload brings them back; Sweep=repair in pclass.conf does it by itself" },
+                [HOLDER_ERROR] = { "could not be moved", "they are tried again; journalctl -u pclass names them" },
+        };
+
+        for (Holder h = 0; h < _HOLDER_N; h++)
+                if (holders[h].problem && d->m->scan.last.held_by[h] > 0)
+                        find(d, "held", true, "processes", holders[h].remedy, "%" PRIu64 " that rules match %s", d->m->scan.last.held_by[h], holders[h].problem);
+}
+
 static void look_at_state(const Doctor *d) {
         StatusInfo s;
         uint32_t facts = rulebase_facts(d->m->rules);
@@ -45,9 +66,7 @@ static void look_at_state(const Doctor *d) {
         look_at_losses(d, &s);
         if (s.mode == MODE_OBSERVE)
                 find(d, "observe", true, "service", "pclassctl enforce", "it observes: it decides everything and moves nothing");
-        if (s.held > 0 && s.mode != MODE_OBSERVE)
-                find(d, "held", true, "processes", "pclassctl plan names them; leave-unit behind the rule, or LeaveUnit=yes in the class, moves them all the same",
-                     "%" PRIu64 " that rules match are held where they are, mostly by the session or the service they belong to", s.held);
+        look_at_held(d);
         if (!s.converged && s.passes > 0)
                 find(d, "not-converged", false, "processes", "pclassctl reload looks at all of them again", "%" PRIu64 " were not in their class after %" PRIu64
                      " passes over all of them", s.wrong, s.passes);

@@ -10,7 +10,7 @@
 #define LINE_FACTS (FACT_BIT(FACT_ARG0) | FACT_BIT(FACT_SCRIPT))
 
 const char *holder_name(Holder h) {
-        static const char *const names[] = { "", "unit", "pin", "protected", "observe", "unknown-fact", "error" };
+        static const char *const names[] = { "", "unit", "pin", "protected", "observe", "unknown-fact", "moved", "error" };
         return names[h];
 }
 
@@ -221,7 +221,10 @@ static void find_holder(Manager *m, const Verdict *v, const Process *p, const Or
         } else if (left && m->mode == MODE_OBSERVE) {
                 x->holder = HOLDER_OBSERVE;
                 detail = "";
-        } else if (left && p && (p->holder == HOLDER_PROTECTED || p->holder == HOLDER_ERROR)) {
+        } else if (left && p && p->adopted) {
+                x->holder = HOLDER_MOVED;
+                detail = moved_text(p);
+        } else if (left && p && (p->holder == HOLDER_PROTECTED || p->holder == HOLDER_MOVED || p->holder == HOLDER_ERROR)) {
                 x->holder = p->holder;
                 detail = process_detail(p);
         }

@@ -134,8 +134,8 @@ typedef struct MemberInfo {
 int manager_class_members(Manager *m, size_t index, pid_t after, size_t limit, MemberInfo **ret, size_t *ret_n);
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */
-typedef enum Holder { HOLDER_NONE, HOLDER_UNIT, HOLDER_PIN, HOLDER_PROTECTED, HOLDER_OBSERVE, HOLDER_UNKNOWN_FACT, HOLDER_ERROR } Holder;
-const char *holder_name(Holder h); /* "", "unit", "pin", "protected", "observe", "unknown-fact", "error" */
+typedef enum Holder { HOLDER_NONE, HOLDER_UNIT, HOLDER_PIN, HOLDER_PROTECTED, HOLDER_OBSERVE, HOLDER_UNKNOWN_FACT, HOLDER_MOVED, HOLDER_ERROR, _HOLDER_N } Holder;
+const char *holder_name(Holder h); /* "", "unit", "pin", "protected", "observe", "unknown-fact", "moved" (by something else, and Sweep= leaves it), "error" */
 
 typedef struct ExplainFact {
         const char *name;   /* fact_name() */

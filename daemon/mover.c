@@ -63,10 +63,6 @@ static Process *move_process(const Move *x) {
         return p && p->cookie == x->cookie ? p : NULL;
 }
 
-static Holder holder_of_code(int code) {
-        return code == WIRE_PROTECTED || code == WIRE_KERNEL_THREAD || code == WIRE_NOT_ALLOWED ? HOLDER_PROTECTED : HOLDER_ERROR;
-}
-
 /* The entry of a process that a move hit by mistake: it belongs where the broker found it, and so do the children it made since. */
 static int stray_entry(Manager *m, const Move *x, const ProcInfo *info, const WireMoveReply *reply) {
         Process *p = proctable_get(m->table, x->pid);
@@ -204,11 +200,12 @@ static void move_failed(const Move *x, Process *p, const WireMoveReply *reply) {
         if (reply->code == WIRE_CLASS_GONE)
                 classcare_gone(m, x->class_index);
         char detail[96];
+        const char *refusal = refusal_text(reply->code);
         if (reply->error)
                 snprintf(detail, sizeof(detail), "%s (%s)", wire_code_name(reply->code), strerror(-reply->error));
         else
-                snprintf(detail, sizeof(detail), "%s", wire_code_name(reply->code));
-        process_hold(p, holder_of_code(reply->code), detail);
+                snprintf(detail, sizeof(detail), "%s", refusal ?: wire_code_name(reply->code));
+        process_hold(p, refusal ? HOLDER_PROTECTED : HOLDER_ERROR, detail);
 }
 
 /* Children that were forked meanwhile are looked at by themselves. That it is in the class no more is nobody's failure. */

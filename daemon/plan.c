@@ -129,7 +129,16 @@ static int plan_move(Plan *plan, Verdict *v, const Process *p, uint32_t mask, co
         if (plan->asking)
                 return 0;
         WireCode code = refusals_get(plan->m, v->info.pid, v->info.cookie, class_index);
-        return plan_add(plan, v, p, mask, code == WIRE_OK ? HOLDER_NONE : HOLDER_PROTECTED, code == WIRE_OK ? "" : wire_code_name(code), reason);
+        return plan_add(plan, v, p, mask, code == WIRE_OK ? HOLDER_NONE : HOLDER_PROTECTED, strnull(refusal_text(code)), reason);
+}
+
+static bool same_rule(const Process *p, const Verdict *v) {
+        return p->rule && streq(rule_text(p->rule), rule_text(v->entry->rule));
+}
+
+/* What was adopted stays; what was only reported goes back as soon as rules change. */
+static bool moved_by_others(const Plan *plan, const Process *p) {
+        return p->adopted || (p->holder == HOLDER_MOVED && plan->rules == plan->m->rules->current);
 }
 
 static int plan_match(Plan *plan, Verdict *v, const Process *p) {
@@ -152,8 +161,10 @@ static int plan_match(Plan *plan, Verdict *v, const Process *p) {
                 assign_describe(order, held_by, sizeof(held_by));
         if (order || cgred_describe(plan->m, v, held_by, sizeof(held_by)))
                 return plan_add(plan, v, p, left ?: v->wanted, HOLDER_PIN, held_by, reason);
+        if (left && p && same_rule(p, v) && moved_by_others(plan, p))
+                return plan_add(plan, v, p, left, HOLDER_MOVED, moved_text(p), reason);
         /* What is left moves even where another hierarchy is held; the broker's refusals are known of processes it was asked about. */
-        if (left && p && p->holder == HOLDER_PROTECTED && p->rule && streq(rule_text(p->rule), rule_text(v->entry->rule)))
+        if (left && p && p->holder == HOLDER_PROTECTED && same_rule(p, v))
                 return plan_add(plan, v, p, left, p->holder, process_detail(p), reason);
         if (left)
                 return plan_move(plan, v, p, left, reason);

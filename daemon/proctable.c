@@ -187,3 +187,7 @@ void process_hold(Process *p, Holder holder, const char *detail) {
 const char *process_detail(const Process *p) {
         return strnull(p->detail);
 }
+
+const char *moved_text(const Process *p) {
+        return p->adopted ? "by something else (Sweep=adopt)" : "by something else (Sweep=report)";
+}

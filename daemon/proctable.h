@@ -83,3 +83,5 @@ int process_set_born(Process *p, const char *class_name);
 /* Why it is where it is. Without memory for the detail there is none. */
 void process_hold(Process *p, Holder holder, const char *detail);
 const char *process_detail(const Process *p);
+/* The detail of HOLDER_MOVED. */
+const char *moved_text(const Process *p);

@@ -8,6 +8,21 @@
 
 static void ask_more(Manager *m);
 
+const char *refusal_text(int code) {
+        switch (code) {
+        case WIRE_PROTECTED:
+                return "its cgroup (Protect=), or it is of pclass";
+        case WIRE_PROTECTED_USER:
+                return "its user (ProtectUsers=)";
+        case WIRE_NOT_ALLOWED:
+                return "its user (AllowedUsers= of the class)";
+        case WIRE_KERNEL_THREAD:
+                return "it is a kernel thread";
+        default:
+                return NULL;
+        }
+}
+
 static void on_tried(unsigned op, const void *answer, void *token, void *userdata) {
         const WireMoveReply *reply = answer;
         Manager *m = userdata;
@@ -16,7 +31,7 @@ static void on_tried(unsigned op, const void *answer, void *token, void *userdat
         if (!reply)
                 return; /* the daemon ends */
         Refusal *x = &s->items[s->answered++]; /* the broker answers in order */
-        if (reply->code == WIRE_PROTECTED || reply->code == WIRE_NOT_ALLOWED || reply->code == WIRE_KERNEL_THREAD)
+        if (refusal_text(reply->code))
                 x->code = reply->code;
         ask_more(m);
 }

@@ -17,6 +17,9 @@ typedef struct Refusals {
         Map *by_question;       /* number of the item + 1 */
 } Refusals;
 
+/* What stands behind an answer of the broker that it may not move a process; NULL: it is another answer. */
+const char *refusal_text(int code);
+
 void refusals_done(Manager *m);
 
 /* A new plan: what is known of others goes, unless the answer to one may still have to be made of it. */

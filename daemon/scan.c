@@ -102,19 +102,23 @@ static void drop_members(Manager *m) {
         m->members = map_free(m->members);
 }
 
-static uint64_t count_held(const Manager *m) {
-        uint64_t n = 0;
+static void count_held(Manager *m) {
+        Scan *s = &m->scan;
         size_t i = 0;
         Process *p;
 
+        s->last.held = 0;
+        memset(s->last.held_by, 0, sizeof(s->last.held_by));
         while ((p = proctable_next(m->table, &i)))
-                n += p->pass == m->scan.pass && p->holder != HOLDER_NONE;
-        return n;
+                if (p->pass == s->pass && p->holder != HOLDER_NONE) {
+                        s->last.held++;
+                        s->last.held_by[p->holder]++;
+                }
 }
 
 void scan_count_held(Manager *m) {
         if (!m->scan.running)
-                m->scan.last.held = count_held(m);
+                count_held(m);
 }
 
 static void run_end(Manager *m) {
@@ -125,7 +129,7 @@ static void run_end(Manager *m) {
         s->last.moved = m->stats.moves_done - s->run_moved;
         s->last.converged = m->stats.moves_done == s->pass_moved && s->failed == 0;
         s->last.wrong = s->last.converged ? 0 : s->asked + s->failed;
-        s->last.held = count_held(m);
+        count_held(m);
         s->last.passes = s->passes;
         s->last.since_usec = realtime_usec();
         s->last.took_usec = now_ns() / 1000 - s->run_start_usec;

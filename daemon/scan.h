@@ -4,8 +4,7 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 #include "common/macro.h"
-
-struct Manager;
+#include "daemon/manager.h"
 
 #define SCAN_SLICE 32
 #define SCAN_MOVES_MAX 256 /* under way; then a pass waits for answers, so that ten thousand processes need no more memory for it than some */
@@ -31,6 +30,7 @@ typedef struct Scan {
         /* the statement after the last run */
         struct {
                 uint64_t checked, moved, wrong, held, passes, since_usec, took_usec;
+                uint64_t held_by[_HOLDER_N]; /* the parts of held */
                 bool converged;
         } last;
 } Scan;

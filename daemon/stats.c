@@ -13,6 +13,7 @@ static uint64_t *failure_counter(Stats *s, int code) {
         case WIRE_STALE:
                 return &s->moves_failed_stale;
         case WIRE_PROTECTED:
+        case WIRE_PROTECTED_USER:
                 return &s->moves_failed_protected;
         case WIRE_NOT_ALLOWED:
                 return &s->moves_failed_not_allowed;

@@ -97,8 +97,9 @@ class PlanOfProtected(Case):
         kept = self.spawn(path=program('pta'), cgroup=machine.make_cgroup(f'{self.service.home}/kept'))
         others = {'user': self.as_user(61222, path=program('pta')), 'class': self.as_user(61223, path=program('pta')), 'template': self.as_user(61223)}
         free = self.spawn(path=program('pta'))
-        wanted = {kept.pid: ('protected', 'protected'), free.pid: ('', ''), others['user'].pid: ('protected', 'protected'),
-                  others['class'].pid: ('protected', 'not-allowed'), others['template'].pid: ('protected', 'not-allowed')}
+        of_class = ('protected', 'its user (AllowedUsers= of the class)')
+        wanted = {kept.pid: ('protected', 'its cgroup (Protect=), or it is of pclass'), free.pid: ('', ''),
+                  others['user'].pid: ('protected', 'its user (ProtectUsers=)'), others['class'].pid: of_class, others['template'].pid: of_class}
 
         # Nobody has asked for that user's name yet: only with it the target is known, about which the broker is to be asked.
         named = self.as_user(61204)

@@ -2,6 +2,7 @@
 import machine
 from case import Case, program
 from machine import place
+from service import BusError
 
 
 class Units(Case):
@@ -86,12 +87,17 @@ class Protected(Case):
     RULES = 'one: comm=pta {home} => a\nvip: comm=ptv {home} => vip\n'
     CONFIG = {'ProtectUsers': 'ptest4', 'Protect': '{HOME}/kept*', 'Unprotect': '*/libpod-*'}
 
+    def held_by(self, a, detail):
+        x = self.service.explain(a.pid)
+        self.assertEqual((x['Holder'], x['HolderDetail']), ('protected', detail))
+        self.assertIn(f'Held by protection: {detail}.\n', self.service.ctl('explain', str(a.pid)))
+
     def protected(self, name):
         cgroup = machine.make_cgroup(f'{self.service.home}/{name}')
         a = self.spawn(path=program('pta'), cgroup=cgroup)
         self.fence()
         self.assertEqual(place(a.pid), cgroup)
-        self.assertEqual(self.service.explain(a.pid)['Holder'], 'protected')
+        self.held_by(a, 'its cgroup (Protect=), or it is of pclass')
 
     def test_containers_are_left_alone(self):
         for name in ('docker-0123456789abcdef', 'kubepods.slice/pod1', 'crio-0123', 'cri-containerd-0123', 'lxc.payload.x'):
@@ -109,7 +115,13 @@ class Protected(Case):
         a = self.as_user(61204, path=program('pta'))
         self.fence()
         self.assertEqual(place(a.pid), self.service.home)
-        self.assertEqual(self.service.explain(a.pid)['Holder'], 'protected')
+        self.held_by(a, 'its user (ProtectUsers=)')
+        with self.assertRaisesRegex(BusError, 'is protected: ProtectUsers= in pclass.conf'):
+            self.service.call('/Processes', 'Processes', 'AssignPid', 'usoa{sv}', a.pid, '', '/Classes/a', 0)
+        self.service.call('/Status', 'Status', 'Reclassify', 'a{sv}', 0)
+        notes = [f for f in self.service.ctl('doctor', '--json') if f['Id'] == 'held']
+        self.assertEqual([f['Problem'] for f in notes], ['1 that rules match are protected, or their class does not take their user'])
+        self.assertNotIn('leave-unit', notes[0]['Remedy'])
 
     def test_class_takes_its_users_only(self):
         right, wrong = self.as_user(61201, path=program('ptv')), self.as_user(61202, path=program('ptv'))

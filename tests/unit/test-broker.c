@@ -365,7 +365,7 @@ static void test_who_is_not_moved(void **state) {
         assert_int_equal(move(w, 900, "plain", 1u << V2).code, WIRE_PROTECTED);
         assert_int_equal(move(w, 101, "plain", 1u << V2).code, WIRE_KERNEL_THREAD);
         assert_int_equal(move(w, 102, "plain", 1u << V2).code, WIRE_GONE);
-        assert_int_equal(move(w, 103, "plain", 1u << V2).code, WIRE_PROTECTED);
+        assert_int_equal(move(w, 103, "plain", 1u << V2).code, WIRE_PROTECTED_USER);
         assert_int_equal(move(w, 104, "plain", 1u << V2).code, WIRE_PROTECTED);
         assert_int_equal(move(w, 105, "plain", 1u << V2).code, WIRE_PROTECTED);
         assert_int_equal(move(w, 106, "closed", 1u << V2).code, WIRE_NOT_ALLOWED);

@@ -64,6 +64,7 @@ static void test_failures(void **state) {
                 { WIRE_GONE, "moves_failed_gone" },
                 { WIRE_STALE, "moves_failed_stale" },
                 { WIRE_PROTECTED, "moves_failed_protected" },
+                { WIRE_PROTECTED_USER, "moves_failed_protected" },
                 { WIRE_NOT_ALLOWED, "moves_failed_not_allowed" },
                 { WIRE_CLASS_GONE, "moves_failed_class_gone" },
                 { WIRE_RT_CONFLICT, "moves_failed_rt_conflict" },

@@ -82,7 +82,8 @@ static void test_codes(void **state) {
         assert_string_equal(wire_code_name(WIRE_PROTECTED), "protected");
         assert_string_equal(wire_code_name(WIRE_LIMIT), "limit");
         assert_string_equal(wire_code_name(WIRE_PARENT), "parent");
-        assert_string_equal(wire_code_name(WIRE_PARENT - 1), "unknown");
+        assert_string_equal(wire_code_name(WIRE_PROTECTED_USER), "protected-user");
+        assert_string_equal(wire_code_name(WIRE_PROTECTED_USER - 1), "unknown");
         assert_string_equal(wire_code_name(1), "unknown");
 }
 
