@@ -81,8 +81,8 @@ void manager_count_loss(Manager *m) {
         if (lost <= m->stats.events_lost)
                 return;
         log_warning("The kernel dropped %llu process events; looking at every process", (unsigned long long) (lost - m->stats.events_lost));
+        scan_after_loss(m, lost - m->stats.events_lost);
         m->stats.events_lost = lost;
-        scan_request(m);
 }
 
 /* Takes what is queued. 1: there may be more, 0: the queue was empty then. */

@@ -52,6 +52,7 @@ static void pass_start(Manager *m) {
                 s->failed++, log_warning_errno(r, "Cannot list the processes; trying again soon");
         s->pass++;
         s->passes++;
+        s->repair.passes++;
         s->pass_moved = m->stats.moves_done;
         s->waiting = false;
         (void) sd_event_source_set_enabled(s->step, SD_EVENT_ON);
@@ -121,6 +122,22 @@ void scan_count_held(Manager *m) {
                 count_held(m);
 }
 
+/* The run that ends is a part of the repair. True: the last one, and that was told. */
+static bool repair_ends(Manager *m) {
+        Scan *s = &m->scan;
+
+        s->last.moved = m->stats.moves_done - s->repair.moved;
+        s->last.passes = s->repair.passes;
+        s->last.took_usec = now_ns() / 1000 - s->repair.start_usec;
+        if (!s->last.converged || s->again)
+                return false;
+        log_notice("All is right again after %llu lost events: %llu processes checked, %llu moved, %llu held, in %llu passes and %llu ms",
+                   (unsigned long long) s->repair.lost, (unsigned long long) s->last.checked, (unsigned long long) s->last.moved,
+                   (unsigned long long) s->last.held, (unsigned long long) s->last.passes, (unsigned long long) s->last.took_usec / 1000);
+        s->repair.lost = 0;
+        return true;
+}
+
 static void run_end(Manager *m) {
         Scan *s = &m->scan;
 
@@ -144,7 +161,8 @@ static void run_end(Manager *m) {
                 drop_members(m);
                 marks_tidy(m);
         }
-        if (s->last.moved > 0 || !s->last.converged)
+        bool told = s->repair.lost > 0 && repair_ends(m);
+        if (!told && (s->last.moved > 0 || !s->last.converged))
                 log_info("%llu processes checked, %llu moved, %llu wrong, %llu held, events lost %llu, in %llu passes and %llu ms%s",
                          (unsigned long long) s->last.checked, (unsigned long long) s->last.moved, (unsigned long long) s->last.wrong,
                          (unsigned long long) s->last.held, (unsigned long long) m->stats.events_lost,
@@ -212,6 +230,18 @@ void scan_request(Manager *m) {
                 m->scan.again = true;
         else
                 run_start(m);
+}
+
+void scan_after_loss(Manager *m, uint64_t lost) {
+        Scan *s = &m->scan;
+
+        if (s->repair.lost == 0) {
+                s->repair.moved = m->stats.moves_done;
+                s->repair.start_usec = now_ns() / 1000;
+                s->repair.passes = 0;
+        }
+        s->repair.lost += lost;
+        scan_request(m);
 }
 
 /* Everybody is looked at now: whose command line is silent then says so anew. */

@@ -27,7 +27,11 @@ typedef struct Scan {
         unsigned passes;    /* of this run */
         uint64_t checked, asked, failed; /* of this pass */
         uint64_t pass_moved, run_moved, run_start_usec; /* counters when it began */
-        /* the statement after the last run */
+        /* from a loss of events to the statement that all is right again, however many runs that takes; lost: 0 = nothing was */
+        struct {
+                uint64_t lost, moved, start_usec, passes;
+        } repair;
+        /* the statement after the last run; while a repair goes on and at its end it tells of all its runs */
         struct {
                 uint64_t checked, moved, wrong, held, passes, since_usec, took_usec;
                 uint64_t held_by[_HOLDER_N]; /* the parts of held */
@@ -39,6 +43,8 @@ int scan_init(struct Manager *m);
 void scan_done(struct Manager *m);
 /* Asks for a run; one that is under way goes on and is followed by another. */
 void scan_request(struct Manager *m);
+/* The same, because that many events were lost. */
+void scan_after_loss(struct Manager *m, uint64_t lost);
 /* The same in SCAN_RETRY_USEC, however often it is asked meanwhile: for what cannot be done now and would fail again at once. */
 void scan_request_later(struct Manager *m);
 /* A command line was not to be had in time, so what was judged may be wrong: the next sweep (a pass, if there are no sweeps) comes SCAN_SILENT_USEC from now, and,

@@ -2,6 +2,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import socket
 import statistics
 import struct
@@ -113,6 +114,29 @@ class Overflow(FaultCase):
         seen('overflow', forks=n, survivors=len(pids), misplaced=wrong, lost=self.counter('events_lost'), kernel_lost=dropped(listener), took=round(took, 2))
         text = self.service.ctl('status')
         self.assertIn(str(self.counter('events_lost')), text)
+
+
+class Repair(FaultCase):
+    def repairs(self):
+        """(lost, moved) of each closing line."""
+        with open(f'{self.service.dir}/log', encoding='utf-8', errors='replace') as f:
+            return [(int(a), int(b)) for a, b in re.findall(r'All is right again after (\d+) lost events: \d+ processes checked, (\d+) moved', f.read())]
+
+    def test_its_end_is_told_and_the_statement_is_of_all_of_it(self):
+        """Whoever asks for another look meanwhile does not take the moves out of the statement."""
+        moved = self.counter('moves_done')
+        with self.stopped('broker'):
+            with self.stopped('listener'):
+                pids = self.survivors(self.load('storm', 20000, 100))
+            wait_for(lambda: self.counter('events_lost') > 0 and self.service.get('/Status', 'Status', 'MovesPending') >= 100, 'the repair to begin')
+            again = subprocess.Popen(['busctl', 'call', 'org.pclass', '/Status', 'org.pclass.Status', 'Reclassify', 'a{sv}', '0'])
+            time.sleep(0.3)
+        self.assertEqual(again.wait(), 0)
+        wait_for(lambda: sum(lost for lost, _ in self.repairs()) == self.counter('events_lost'), lambda: f'the end to be told, not {self.repairs()}')
+        self.assert_places({p: 'a' for p in pids})
+        self.assertEqual(sum(m for _, m in self.repairs()), self.counter('moves_done') - moved)
+        self.assertEqual(self.statement()['Moved'], self.repairs()[-1][1])
+        self.assertGreaterEqual(self.statement()['Moved'], 100)
 
 
 class Storm(FaultCase):
