@@ -7,6 +7,7 @@
 #include "client/agent.h"
 
 #define PROMPT_TIMEOUT_USEC (10 * 60 * 1000000ULL) /* somebody has to find the password */
+#define SILENT_USEC (3 * 1000000ULL)               /* before somebody is told what he waits for */
 #define CALL_TIMEOUT_USEC (90 * 1000000ULL)        /* a change is answered when its moves are done, at most 10 s */
 
 static inline void messagep(sd_bus_message **m) {
@@ -136,6 +137,15 @@ static bool has_ended(int r) {
         return r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE;
 }
 
+/* A service that hangs must not make this hang without a word. Asked before anything else, for a call may take long for good reasons: moves, a password. */
+static void say_if_silent(Cli *cli) {
+        _cleanup_message_ sd_bus_message *ping = NULL;
+
+        if (!cli->host && sd_bus_message_new_method_call(cli->bus, &ping, BUS_NAME, "/", "org.freedesktop.DBus.Peer", "Ping") >= 0 &&
+            sd_bus_call(cli->bus, ping, SILENT_USEC, NULL, NULL) == -ETIMEDOUT)
+                cli_error("pclass does not answer yet, waiting for it; journalctl -u pclass may say why");
+}
+
 int bus_open(Cli *cli) {
         int r;
 
@@ -155,6 +165,7 @@ int bus_open(Cli *cli) {
                                         "Start the bus (systemctl start dbus), then the service (systemctl start pclass).\n", stderr);
                 return CLI_NOT_RUNNING;
         }
+        say_if_silent(cli);
         if (cli->no_ask_password)
                 return CLI_OK;
         sd_bus_set_allow_interactive_authorization(cli->bus, true);

@@ -1,4 +1,7 @@
 """The verbs that ask the service, against one whose answers are known."""
+import signal
+import threading
+
 import ctl
 
 RULES_TABLE = '''\
@@ -254,6 +257,18 @@ class Status(ctl.BusCase):
         self.assertEqual(self.ok('enforce'), 'Mode is enforce: 412 checked, 7 moved, 0 wrong, 3 held\n')
         self.assertEqual(self.json('observe')['Mode'], 'observe')
         self.assertEqual(self.end_service(), ['mode enforce', 'mode observe'])
+
+
+class Silence(ctl.BusCase):
+    def test_service_that_hangs(self):
+        """It is waited for, with a word about that after 3 s, and answered as ever when it goes on."""
+        self.fake.send_signal(signal.SIGSTOP)
+        goes_on = threading.Timer(4, self.fake.send_signal, (signal.SIGCONT,))
+        goes_on.start()
+        self.addCleanup(goes_on.join)
+        r = self.run_ctl('status')
+        self.assertEqual((r.returncode, r.stderr), (ctl.OK, 'pclassctl: pclass does not answer yet, waiting for it; journalctl -u pclass may say why\n'))
+        self.assertIn('Broker: connected', r.stdout)
 
 
 class Errors(ctl.BusCase):
