@@ -38,10 +38,11 @@ static void on_pinged(unsigned op, const void *reply, void *token, void *userdat
 
 static void heartbeat_ping(Manager *m, bool alive) {
         WirePing ping = { .heartbeat_ok = alive };
-        bool degraded = m->degraded || losses_reason(m);
+        StatusInfo status;
 
+        manager_status(m, &status);
         snprintf(ping.status, sizeof(ping.status), "%s, %s: %zu processes known, %llu moved, %llu events lost",
-                 mode_to_string(m->mode), degraded ? "degraded" : "running", proctable_size(m->table),
+                 mode_to_string(status.mode), status.state, proctable_size(m->table),
                  (unsigned long long) m->stats.moves_done, (unsigned long long) m->stats.events_lost);
         (void) brokerclient_submit(m->broker, WIRE_PING, &ping, on_pinged, NULL);
 }

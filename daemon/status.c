@@ -25,7 +25,7 @@ static const char *const *features(Manager *m) {
 }
 
 /* Why it is degraded; NULL: it is not. */
-static const char *trouble(const Manager *m) {
+static const char *trouble(Manager *m) {
         return m->degraded           ? m->degraded_reason :
                m->broker_silent      ? "the broker does not answer" :
                m->hierarchies_lost   ? "a hierarchy is not mounted any more, see pclassctl doctor" :

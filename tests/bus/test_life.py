@@ -3,6 +3,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import bus
 from bus import Case
@@ -41,6 +42,14 @@ class Life(Case):
         try:
             self.service.start()
             first, later = told.next(), [told.next() for _ in range(3)]
+            broker = self.service.daemons()['broker']
+            os.kill(broker, signal.SIGSTOP)
+            try:
+                wait_for(lambda: self.service.state() == 'degraded', 'the silence to be noticed')
+                time.sleep(1)  # another heartbeat
+            finally:
+                os.kill(broker, signal.SIGCONT)
+            wait_for(lambda: ', degraded: ' in told.next()['STATUS'], 'the status line to say what the state is')
         finally:
             del os.environ['NOTIFY_SOCKET'], os.environ['WATCHDOG_USEC']
             self.service.restart()
