@@ -1,6 +1,7 @@
 /* State, counters, and the few orders that concern the whole service. */
 #include "common/log.h"
 #include "daemon/internal.h"
+#include "daemon/losses.h"
 #include "daemon/selinux.h"
 
 /* What this kernel and this build offer; the list is made once. */
@@ -29,6 +30,7 @@ static const char *trouble(Manager *m) {
         return m->degraded           ? m->degraded_reason :
                m->broker_silent      ? "the broker does not answer" :
                m->hierarchies_lost   ? "a hierarchy is not mounted any more, see pclassctl doctor" :
+               m->ready              ? losses_reason(m) :
                                        NULL;
 }
 
