@@ -259,30 +259,68 @@ static bool glob_match(const Pattern *p, const char *text, size_t size) {
         return op == n;
 }
 
-/* What regcomp() will write out, so that nested repetitions such as ((a{99}){99}){99} cannot ask for gigabytes. */
+/* What regcomp() will write out, so that nested repetitions such as ((a{99}){99}){99} cannot ask for gigabytes; and what can be empty, for when that
+ * is repeated it may take hours. A caller needs no right to have a rule checked. */
 #define GROUPS_MAX 32
+typedef struct RegexGroup {
+        size_t total;      /* nodes so far */
+        size_t last;       /* of the last atom, which a repetition multiplies */
+        bool before_empty; /* all that stands before the last atom, since the last "|", can be empty */
+        bool last_empty;   /* the last atom can; also when there is none */
+        bool any_empty;    /* one of the alternatives before can */
+} RegexGroup;
 typedef struct RegexSize {
-        size_t total[GROUPS_MAX + 1]; /* atoms so far in each open group */
-        size_t last[GROUPS_MAX + 1];  /* the last atom of it, which a repetition multiplies */
+        RegexGroup groups[GROUPS_MAX + 1]; /* those that are open */
         size_t depth;
 } RegexSize;
 
-static void size_atom(RegexSize *z, size_t size) {
-        z->last[z->depth] = size;
-        z->total[z->depth] += size;
+static void size_begin(RegexSize *z) {
+        z->groups[z->depth] = (RegexGroup) { .before_empty = true, .last_empty = true };
 }
 
-static void size_repeat(RegexSize *z, size_t times) {
-        size_t *last = &z->last[z->depth];
+static void size_atom(RegexSize *z, size_t size, bool empty) {
+        RegexGroup *g = &z->groups[z->depth];
 
-        if (times <= 1)
-                return;
-        z->total[z->depth] += *last * (times - 1);
-        *last *= times;
+        g->before_empty = g->before_empty && g->last_empty;
+        g->last_empty = empty;
+        g->last = size;
+        g->total += size;
 }
 
-/* Reads "3}", "3,}" or "3,5}"; returns the bytes taken, 0 when it is none of these. An open end costs one copy more. */
-static size_t read_repeat(const char *p, size_t *ret_times) {
+static void size_end(RegexSize *z) {
+        const RegexGroup *g = &z->groups[z->depth--];
+
+        size_atom(z, g->total + 1, g->any_empty || (g->before_empty && g->last_empty));
+}
+
+static void size_alternative(RegexSize *z) {
+        RegexGroup *g = &z->groups[z->depth];
+
+        g->any_empty = g->any_empty || (g->before_empty && g->last_empty);
+        g->before_empty = g->last_empty = true;
+        g->last = 0;
+        g->total++;
+}
+
+/* At most so many times; SIZE_MAX: without end. False: it can be empty. */
+static bool size_repeat(RegexSize *z, size_t least, size_t most) {
+        RegexGroup *g = &z->groups[z->depth];
+        size_t copies = most == SIZE_MAX ? least + 1 : most; /* the C library writes x+ out as xx* */
+
+        if (g->last_empty)
+                return false;
+        if (copies > 1) {
+                g->total += g->last * (copies - 1);
+                g->last *= copies;
+        }
+        g->total++;
+        g->last++;
+        g->last_empty = least == 0;
+        return true;
+}
+
+/* Reads "3}", "3,}" or "3,5}"; returns the bytes taken, 0 when it is none of these. */
+static size_t read_repeat(const char *p, size_t *ret_least, size_t *ret_most) {
         size_t value[2] = {}, n = 0, i = 0;
 
         for (;; i++)
@@ -292,7 +330,8 @@ static size_t read_repeat(const char *p, size_t *ret_times) {
                         n = 1;
                 else
                         break;
-        *ret_times = MAX(value[0] + (n == 1 && i > 0 && p[i - 1] == ','), value[1]);
+        *ret_least = value[0];
+        *ret_most = n == 0 ? value[0] : p[i - 1] == ',' ? SIZE_MAX : MAX(value[0], value[1]);
         return p[i] == '}' && i > 0 && *p != ',' ? i + 1 : 0;
 }
 
@@ -319,7 +358,7 @@ static bool is_word_byte(char c) {
 
 /* One step of the check: returns how many bytes it took, or -EINVAL with *ret_wrong. */
 static int regex_step(const char *p, RegexSize *z, const char **ret_wrong) {
-        size_t n = 1, times;
+        size_t n = 1, least = 0, most = SIZE_MAX;
 
         switch (*p) {
         case '\\':
@@ -329,43 +368,51 @@ static int regex_step(const char *p, RegexSize *z, const char **ret_wrong) {
                 *ret_wrong = "a backslash has no meaning here: it escapes punctuation only";
                 if (!p[1] || is_word_byte(p[1]))
                         return -EINVAL;
-                size_atom(z, 1);
+                size_atom(z, 1, false);
                 return 2;
         case '(':
                 *ret_wrong = "groups are nested too deep";
                 if (z->depth == GROUPS_MAX)
                         return -EINVAL;
                 z->depth++;
-                z->total[z->depth] = z->last[z->depth] = 0;
+                size_begin(z);
                 return 1;
         case ')':
                 *ret_wrong = "\")\" without its \"(\"";
                 if (z->depth == 0)
                         return -EINVAL;
-                z->depth--;
-                size_atom(z, MAX(z->total[z->depth + 1], (size_t) 1));
+                size_end(z);
+                return 1;
+        case '|':
+                size_alternative(z);
                 return 1;
         case '{':
                 *ret_wrong = "expected a repetition such as {2} or {2,5}";
-                n = read_repeat(p + 1, &times);
-                if (n == 0)
+                n = read_repeat(p + 1, &least, &most) + 1;
+                if (n == 1)
                         return -EINVAL;
-                size_repeat(z, times);
-                return (int) n + 1;
-        case '+': /* the C library writes x+ out as xx* */
-                size_repeat(z, 2);
-                return 1;
+                break;
+        case '?':
+                most = 1;
+                break;
+        case '+':
+                least = 1;
+                break;
+        case '*':
+                break;
         case '[':
                 *ret_wrong = "\"[\" without its \"]\"";
                 n = bracket_length(p);
                 if (n == 0)
                         return -EINVAL;
-                break;
-        case '*': case '?': case '|':
+                size_atom(z, 1, false);
+                return (int) n;
+        default:
+                size_atom(z, 1, *p == '^' || *p == '$');
                 return 1;
         }
-        size_atom(z, 1);
-        return (int) n;
+        *ret_wrong = "what is repeated here can be empty, as in (a*)* for a*: that takes the C library too long";
+        return size_repeat(z, least, most) ? (int) n : -EINVAL;
 }
 
 static int regex_check(const char *text, unsigned column, TextError *err) {
@@ -373,6 +420,7 @@ static int regex_check(const char *text, unsigned column, TextError *err) {
         const char *wrong = NULL;
         size_t i = 0;
 
+        size_begin(&z);
         if (!*text)
                 return text_error(err, NULL, 1, column, "expected a regular expression between the quotes");
         if (strlen(text) > PATTERN_REGEX_MAX)
@@ -381,7 +429,7 @@ static int regex_check(const char *text, unsigned column, TextError *err) {
                 int r = regex_step(text + i, &z, &wrong);
                 if (r < 0)
                         return text_error(err, NULL, 1, column + (unsigned) i, "regular expression: %s", wrong);
-                if (z.total[z.depth] > PATTERN_REGEX_EXPANSION)
+                if (z.groups[z.depth].total > PATTERN_REGEX_EXPANSION)
                         return text_error(err, NULL, 1, column + (unsigned) i, "regular expression repeats too much");
                 i += (size_t) r;
         }

@@ -121,7 +121,9 @@ other: parent-class="" comm=ptother {home} => outside
 
     def test_parent_that_came_into_the_class_later(self):
         """What counts is where the parent belonged when it forked."""
-        a = self.spawn('fork', 'wait', 'exec', program('pttool'), 'say', 'new', 'END', 'exec', program('ptci'))
+        a = self.spawn('wait', 'fork', 'wait', 'exec', program('pttool'), 'say', 'new', 'END', 'exec', program('ptci'))
+        self.fence()  # it was looked at before it forks; else a late look may find what it is by then
+        a.go()
         child = a.child()
         self.await_class(a.pid, 'ci')
         self.fence()

@@ -159,6 +159,8 @@ static void test_regex(void **state) {
         assert_true(regex("[\x80-\xff]", "\xe4")); /* bytes */
         assert_true(regex("^a$", "a"));
         assert_true(regex("\\(\\)", "()"));
+        assert_true(regex("(a*b)*(c+)*(|d)", "aabbccd"));
+        assert_true(regex("(a|b?c){2,}d?", "acbc"));
 }
 
 /* Part of a longer text: what follows must not be looked at. */
@@ -194,7 +196,18 @@ static void test_regex_errors(void **state) {
         assert_regex_error("a{2,1}", 10);
         assert_regex_error("*a", 10);
         assert_regex_error("((a{99}){99}){99}", 18);
-        assert_regex_error("((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)", 41);
+        assert_regex_error("((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)", 39);
+        assert_regex_error("(a*)*", 14); /* the C library may take hours for such */
+        assert_regex_error("a**", 12);
+        assert_regex_error("(()?(|)?){20}", 13);
+        assert_regex_error("(|a)+", 14);
+        assert_regex_error("(a?b{0,2}){2,}", 20);
+        assert_regex_error("(a|(b|c*)d?)*", 22);
+        assert_regex_error("^*a", 11);
+        text[0] = '(';
+        memset(text + 1, '|', 50);
+        strcpy(text + 51, "){30}");
+        assert_regex_error(text, 10 + 52);
         memset(text, 'a', 256);
         assert_true(regex(text, text));
         text[256] = 'a';
