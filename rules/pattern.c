@@ -411,7 +411,7 @@ static int regex_step(const char *p, RegexSize *z, const char **ret_wrong) {
                 size_atom(z, 1, *p == '^' || *p == '$');
                 return 1;
         }
-        *ret_wrong = "what is repeated here can be empty, as in (a*)* for a*: that takes the C library too long";
+        *ret_wrong = "this repeats what can be empty, as (a*)* does";
         return size_repeat(z, least, most) ? (int) n : -EINVAL;
 }
 

@@ -111,6 +111,10 @@ static Regex make_regex(const char *word) {
                 if (one_in(8)) {
                         a.one = PICK(words);
                         a.other = "ab";
+                        if (!*a.one) { /* it can be empty, and is not repeated */
+                                a.least = a.most = 1;
+                                a.suffix = "";
+                        }
                 }
                 r.atom[r.n++] = a;
         }
