@@ -3,6 +3,7 @@ those of libc and of the libraries are among them): a clean error and another st
 import mmap
 import os
 import random
+import re
 import shutil
 import struct
 
@@ -16,6 +17,8 @@ KINDS = {'memory': 0, 'descriptors': 1, 'descriptors of all': 2}
 ORDER = struct.Struct('i?3xIII')  # ShortageOrder of tests/unit/shortage.h
 PROGRAMS = {'pclassd': 'pclassd-short', 'pclass-names': 'pclass-names-short', 'pclass-cmdline': 'pclass-cmdline-short'}
 OPTIONS = {'pclassd': 'listener', 'pclass-names': 'names', 'pclass-cmdline': 'cmdline'}  # of the broker
+# glibc's look for users ends a program for which it has no memory: an end as any other, and not ours.
+OF_GLIBC = re.compile(r"^pclass-names: nss_\w+\.c:\d+: \w+: Assertion `.*' failed\.\npclass-broker: pclass-names was killed by signal 6;", re.MULTILINE)
 TURNS = much(5, 25)  # of each program and kind, and each once with one call and once with all later ones
 
 
@@ -118,7 +121,7 @@ class Shortage(FaultCase):
             print(f'     {kind}: call {failing}{" and all later ones" if and_later else ""}')
             raise
         with open(f'{self.service.dir}/log', encoding='utf-8', errors='replace') as f:
-            log = f.read()
+            log = OF_GLIBC.sub('', f.read())
         self.assertNotIn('was killed by signal', log, f'{kind}: call {failing}, later ones {and_later}')
 
     def run_out(self, name):
