@@ -53,7 +53,8 @@ start() {
 }
 started=()
 end_programs() {
-        [ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null
+        [ ${#started[@]} -gt 0 ] || return 0 # without a number, wait would be for the service
+        kill "${started[@]}" 2>/dev/null
         wait "${started[@]}" 2>/dev/null
         started=()
 }
